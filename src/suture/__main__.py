@@ -1,0 +1,5 @@
+"""`python -m suture`: the command line."""
+
+from suture.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The FHIR REST surface: HTTP in, interactions and operations, HTTP out."""

@@ -1,0 +1,229 @@
+"""The CapabilityStatement and the TerminologyCapabilities: what this server does, told from what is registered.
+
+Specification: https://hl7.org/fhir/R4/http.html#capabilities and capabilitystatement.html. The one thing to know:
+nothing is listed by hand. Interactions come from the router's tables, search parameters from those that have an
+index, operations from the registry, conditional features from the settings. A statement is built once; the base URL,
+which follows the Host header, is put in afterwards, so that many host names cost no more than one.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import suture
+from suture.api.operations import Operation
+from suture.api.services import Model
+from suture.fhir import json
+from suture.fhir.outcomes import Invalid
+from suture.search.parameters import Parameter
+from suture.settings import Settings
+
+MODES = ("full", "normative", "terminology")
+REMEMBERED = 16
+"""Statements that are kept: one for each base URL and mode that clients use."""
+
+_BASE = "urn:suture:base"
+
+TYPE_INTERACTIONS = (
+    "read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type",
+)  # fmt: skip
+SYSTEM_INTERACTIONS = ("transaction", "batch", "search-system", "history-system")
+
+RESULT_PARAMETERS: Mapping[str, tuple[str, str]] = {
+    "_sort": ("string", "Codes of search parameters, `-` before one for descending order."),
+    "_count": ("number", "Entries per page; 0 asks for the number of matches only."),
+    "_total": ("token", "none, estimate or accurate."),
+    "_summary": ("token", "true, text, data, count or false."),
+    "_elements": ("string", "Elements to return; the result is tagged SUBSETTED."),
+    "_include": ("special", "Also return resources that the matches refer to; `:iterate` is supported."),
+    "_revinclude": ("special", "Also return resources that refer to the matches; `:iterate` is supported."),
+    "_type": ("token", "Resource types of a search over the whole server."),
+}
+"""Parameters that shape the result of every search: type and documentation."""
+
+_TRIAL_USE = (
+    "versioning", "readHistory", "updateCreate", "conditionalCreate", "conditionalRead", "conditionalUpdate",
+    "conditionalDelete", "referencePolicy", "searchInclude", "searchRevInclude",
+)  # fmt: skip
+_PROFILE = "http://hl7.org/fhir/StructureDefinition/"
+_COMPARTMENT = "http://hl7.org/fhir/CompartmentDefinition/"
+_LINE_OF_TYPE = re.compile(r"\* \[(\w+)\]\([^)]*\): ([^\r\n]+)")
+
+
+class Surface:
+    """What the router offers. `methods_on_type`: HTTP methods of `[base]/[type]`, which tell of conditional writes."""
+
+    __slots__ = ("interactions", "methods_on_type")
+
+    def __init__(self, interactions: Iterable[str], methods_on_type: Iterable[str]) -> None:
+        self.interactions = frozenset(interactions)
+        self.methods_on_type = frozenset(methods_on_type)
+
+
+class Capabilities:
+    """Builds the statements of one FHIR version, as bytes with their ETag."""
+
+    def __init__(self, model: Model, settings: Settings, operations: Sequence[Operation], surface: Surface) -> None:
+        self._model = model
+        self._settings = settings
+        self._operations = operations
+        self._surface = surface
+        self._date = _installed()
+        self._descriptions = {p.url: p.description for p in model.definitions.search_parameters}
+        self._template = lru_cache(maxsize=len(MODES))(self._build)
+        self.statement = lru_cache(maxsize=REMEMBERED)(self._statement)
+
+    def _statement(self, base: str, mode: str) -> tuple[bytes, bytes]:
+        """The statement for a base URL as (JSON bytes, ETag). `mode`: one of MODES, "" for full. Raises Invalid."""
+        mode = mode or "full"
+        if mode not in MODES:
+            raise Invalid(f"The mode is one of {', '.join(MODES)}, not {mode[:40]!r}.")
+        body = self._template(mode).replace(_BASE.encode("ascii"), json.encode(base)[1:-1])
+        return body, b'W/"%b"' % blake2b(body, digest_size=8).hexdigest().encode("ascii")
+
+    def _build(self, mode: str) -> bytes:
+        return json.encode(self.terminology(_BASE) if mode == "terminology" else self.resource(_BASE, mode))
+
+    def resource(self, base: str, mode: str = "full") -> dict[str, Any]:
+        """The CapabilityStatement; with mode `normative` without the elements that are for trial use."""
+        normative = mode == "normative"
+        types = sorted(self._model.types)
+        including, included = self._references(types)
+        resources = [self._of_type(type, including[type], included[type], normative=normative) for type in types]
+        rest: dict[str, Any] = {
+            "mode": "server",
+            "documentation": "Every resource type of the specification; versions are kept, and deletes are versions too.",
+            "security": {
+                "cors": bool(self._settings.cors_origins),
+                "description": "Nobody has to sign in yet; the server listens on this machine only, unless told otherwise.",
+            },
+            "resource": resources,
+            "interaction": [{"code": code} for code in SYSTEM_INTERACTIONS if self._offers(code)],
+            "searchParam": self._for_every_type(),
+            "operation": _operations(self._operations, None),
+            "compartment": [_COMPARTMENT + owner.lower() for owner in sorted(self._model.definitions.compartments)],
+        }
+        if normative:
+            del rest["security"]
+        return {
+            **self._head("CapabilityStatement", base, "What this server can do, generated from what it offers."),
+            "fhirVersion": self._model.version.number,
+            "format": ["application/fhir+json", "json"],
+            **(
+                {"patchFormat": ["application/json-patch+json", "application/fhir+json"]}
+                if self._offers("patch")
+                else {}
+            ),
+            "rest": [{name: value for name, value in rest.items() if value != []}],
+        }
+
+    def terminology(self, base: str) -> dict[str, Any]:
+        """The TerminologyCapabilities: there is no terminology service yet, and it says so."""
+        description = (
+            "No terminology operation is offered: code systems and value sets are stored like other resources, and "
+            "required bindings are checked against the code lists of the specification."
+        )
+        return self._head("TerminologyCapabilities", base, description)
+
+    def _head(self, type: str, base: str, description: str) -> dict[str, Any]:
+        return {
+            "resourceType": type,
+            "url": f"{base}/metadata" + ("?mode=terminology" if type.startswith("Term") else ""),
+            "version": suture.__version__,
+            "name": f"Suture{type}",
+            "title": f"Suture {type}",
+            "status": "active",
+            "experimental": False,
+            "date": self._date,
+            "description": description,
+            "kind": "instance",
+            "software": {"name": "Suture", "version": suture.__version__},
+            "implementation": {"description": "Suture FHIR server", "url": base},
+        }
+
+    def _offers(self, code: str) -> bool:
+        offered = self._surface.interactions
+        return code in offered or (code == "transaction" and "batch" in offered)
+
+    def _of_type(
+        self, type: str, including: Sequence[str], included: Sequence[str], *, normative: bool
+    ) -> dict[str, Any]:
+        conditional = self._surface.methods_on_type
+        several = self._settings.conditional_delete == "multiple"
+        found: dict[str, Any] = {
+            "type": type,
+            "profile": _PROFILE + type,
+            "interaction": [{"code": code} for code in TYPE_INTERACTIONS if self._offers(code)],
+            "versioning": "versioned-update",
+            "readHistory": self._offers("vread"),
+            "updateCreate": self._settings.update_as_create,
+            "conditionalCreate": self._offers("create"),
+            "conditionalRead": "full-support" if self._offers("read") else "not-supported",
+            "conditionalUpdate": "PUT" in conditional,
+            "conditionalDelete": ("multiple" if several else "single") if "DELETE" in conditional else "not-supported",
+            "referencePolicy": ["literal", "logical", "local"],
+            "searchInclude": ["*", *including],
+            "searchRevInclude": ["*", *included],
+            "searchParam": [self._parameter(p) for p in self._searchable(type)],
+            "operation": _operations(self._operations, type),
+        }
+        if normative:
+            for name in _TRIAL_USE:
+                del found[name]
+        return {name: value for name, value in found.items() if value != []}
+
+    def _searchable(self, type: str) -> Iterable[Parameter]:
+        return (p for p in self._model.parameters.for_type(type).values() if p.supported)
+
+    def _parameter(self, parameter: Parameter) -> dict[str, Any]:
+        found: dict[str, Any] = {"name": parameter.code, "definition": parameter.url, "type": parameter.type}
+        if text := _about(self._descriptions.get(parameter.url, ""), parameter.resource_type):
+            found["documentation"] = text
+        return found
+
+    def _for_every_type(self) -> list[dict[str, Any]]:
+        own = [p for p in self._searchable("Basic") if p.code.startswith("_")]
+        shaping = [
+            {"name": name, "type": type, "documentation": text} for name, (type, text) in RESULT_PARAMETERS.items()
+        ]
+        return [*map(self._parameter, own), *shaping]
+
+    def _references(self, types: Sequence[str]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        """By type: what `_include` follows from it, and what `_revinclude` follows to it."""
+        including: dict[str, list[str]] = {type: [] for type in types}
+        included: dict[str, list[str]] = {type: [] for type in types}
+        for type in types:
+            for parameter in self._searchable(type):
+                if parameter.type == "reference" and not parameter.code.startswith("_"):
+                    name = f"{type}:{parameter.code}"
+                    including[type].append(name)
+                    for target in parameter.targets or types:
+                        if target in included:
+                            included[target].append(name)
+        return including, included
+
+
+def _operations(operations: Iterable[Operation], type: str | None) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for operation in operations:
+        definition = operation.definition(type)
+        if definition is not None:
+            found.append(
+                {"name": operation.name, "definition": definition["url"], "documentation": definition["description"]}
+            )
+    return found
+
+
+def _about(description: str, type: str) -> str:
+    """What a SearchParameter says of itself for `type`; parameters of many types say it in one line for each."""
+    lines = dict(_LINE_OF_TYPE.findall(description))
+    return (lines.get(type, "") if lines else description).strip()
+
+
+def _installed() -> str:
+    """When this version was installed: the day of this file, so that every process says the same."""
+    return datetime.fromtimestamp(Path(__file__).stat().st_mtime, UTC).strftime("%Y-%m-%d")

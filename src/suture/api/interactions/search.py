@@ -1,0 +1,88 @@
+"""search: by type, over the whole system, in a compartment; by GET and by POST.
+
+Specification: https://hl7.org/fhir/R4/http.html#search and search.html. The one thing to know: the page comes from
+`suture.search` as stored bytes and is put together without decoding a resource, unless a part is asked for.
+"""
+
+from collections.abc import Iterable, Sequence
+from urllib.parse import quote, urlencode
+
+from suture.api import bundles
+from suture.api.http import Request, Response
+from suture.api.negotiation import preferences
+from suture.api.services import Model, Services
+from suture.api.subsets import Subset, subset_from
+from suture.api.target import Target
+from suture.search.execute import Page
+from suture.search.query import CURSOR, Query
+from suture.store.rows import Stored
+
+Pair = tuple[str, str]
+
+
+async def search_type(services: Services, model: Model, request: Request, target: Target) -> Response:
+    """`GET [base]/[type]?…` and `POST [base]/[type]/_search`."""
+    return await _search(services, model, request, target)
+
+
+async def search_system(services: Services, model: Model, request: Request, target: Target) -> Response:
+    """`GET [base]?…` and `POST [base]/_search`, with `_type`."""
+    return await _search(services, model, request, target)
+
+
+async def search_compartment(services: Services, model: Model, request: Request, target: Target) -> Response:
+    """`GET [base]/Patient/[id]/[type]?…`, `[type]` may be `*`; also by POST to `_search` there."""
+    return await _search(services, model, request, target)
+
+
+async def _search(services: Services, model: Model, request: Request, target: Target) -> Response:
+    decision = services.decide(request, target.member if target.member not in ("", "*") else target.type)
+    pairs = request.pairs
+    if request.method == "POST":
+        pairs = [*pairs, *(form := await request.form())]
+        request.query = urlencode([*request.pairs, *(pair for pair in form if pair[0] in ("_format", "_pretty"))])
+    query, subset = plan(model, request, target, pairs)
+    async with services.store.reading() as connection:
+        page = await model.search.run(connection, query, decision.predicate)
+    return answer(request, target, page, pairs, subset)
+
+
+def plan(model: Model, request: Request, target: Target, pairs: Sequence[Pair]) -> tuple[Query, Subset | None]:
+    """What to search for, and which part of each result to show. Raises Invalid."""
+    type = target.member if target.member not in ("", "*") else "" if target.member else target.type
+    lenient = preferences(request.header("prefer")).lenient
+    compartment = (target.type, target.id) if target.member else None
+    query = model.search.parse(type or None, pairs, lenient=lenient, compartment=compartment, base=f"{request.base}/")
+    return query, subset_from(pairs, model, type)
+
+
+def answer(request: Request, target: Target, page: Page, pairs: Sequence[Pair], subset: Subset | None) -> Response:
+    """The searchset Bundle for a page."""
+    path = "/".join(part for part in (target.type, target.id, target.member) if part)
+    url = f"{request.base}/{path}" if path else request.base
+    links = [("self", with_query(url, [*page.applied, *(pair for pair in pairs if pair[0] == CURSOR)]))]
+    if page.previous:
+        links.append(("previous", with_query(url, [*page.applied, (CURSOR, page.previous)])))
+    if page.next:
+        links.append(("next", with_query(url, [*page.applied, (CURSOR, page.next)])))
+    body = bundles.searchset(
+        request.base,
+        links,
+        _shown(page.matches, subset),
+        _shown(page.includes, subset if subset is not None and subset.included else None),
+        total=page.total,
+        warnings=page.warnings,
+    )
+    return Response(200, body)
+
+
+def _shown(results: Iterable[Stored], subset: Subset | None) -> Iterable[tuple[Stored, bytes]]:
+    if subset is None:
+        return ((stored, stored.body) for stored in results)
+    return ((stored, subset.apply(stored.body)) for stored in results)
+
+
+def with_query(url: str, pairs: Iterable[Pair]) -> str:
+    """`url` with parameters; what FHIR separates values by (`|`, `,`, `:`, `/`, `$`) stays readable."""
+    query = "&".join(f"{quote(name, safe=':._-')}={quote(value, safe=':/,$._-|')}" for name, value in pairs)
+    return f"{url}?{query}" if query else url

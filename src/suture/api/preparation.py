@@ -1,0 +1,90 @@
+"""From a resource that a client sent to what the store takes: checked, indexed, split.
+
+Specification: https://hl7.org/fhir/R4/http.html#create and #update. The one thing to know: this is pure work on
+one dict and runs before the store is asked for anything, so that the group commit only has to decide and splice.
+"""
+
+import re
+import uuid
+from typing import Any
+
+from suture.api.services import Model
+from suture.api.shapes import as_array, as_object
+from suture.fhir.json import split_body
+from suture.fhir.outcomes import Invalid, Issue, Unprocessable
+from suture.store.rows import Prepared
+
+ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+
+
+def new_id() -> str:
+    """A fresh resource id."""
+    return str(uuid.uuid4())
+
+
+def prepare(model: Model, resource: dict[str, Any]) -> Prepared:
+    """Check the structure of `resource` and make it ready to be written.
+
+    Raises InvalidStructure with every problem when the structure is wrong.
+    """
+    if not model.validator.is_valid(resource):
+        model.validator.check(resource)
+    meta, rest = split_body(resource)
+    return Prepared(resource["resourceType"], meta, rest, model.indexer.rows(resource), model.version.value)
+
+
+def check_type(model: Model, resource: dict[str, Any], type: str) -> None:
+    """Raise Invalid unless `resource` is of the type that the URL names."""
+    given = resource["resourceType"]
+    if given != type:
+        known = "" if given in model.types else ", which is not a resource type here"
+        raise Invalid(
+            f"The URL is for {type}, and the body is a {str(given)[:80]}{known}.", expression=f"{type}.resourceType"
+        )
+
+
+def check_id(resource: dict[str, Any], type: str, id: str) -> None:
+    """Raise Invalid unless `resource` has the id that the URL names."""
+    given = resource.get("id")
+    if given is None:
+        raise Invalid(f"The body needs an id, the same as in the URL: {id!r}.", expression=f"{type}.id")
+    if given != id:
+        raise Invalid(
+            f"The id in the body ({str(given)[:80]!r}) is not the one in the URL ({id!r}).", expression=f"{type}.id"
+        )
+
+
+def refuse_subset(resource: dict[str, Any]) -> None:
+    """Raise Unprocessable when `resource` says of itself that parts of it were left out (tag SUBSETTED).
+
+    Writing such a result of `_summary` or `_elements` back would lose the other parts. See
+    https://hl7.org/fhir/R4/search.html#summary.
+    """
+    meta = as_object(resource.get("meta")) or {}
+    tags = as_array(meta.get("tag")) or []
+    if any((as_object(tag) or {}).get("code") == "SUBSETTED" for tag in tags):
+        text = "The resource is tagged SUBSETTED: it is a part of the whole, and saving it would lose the rest."
+        raise Unprocessable(issues=[Issue("error", "business-rule", text, f"{resource['resourceType']}.meta.tag")])
+
+
+def strip_own_base(resource: Any, base: str) -> None:
+    """Make references to this server relative, in place: `{base}/Patient/1` becomes `Patient/1`."""
+    prefix = f"{base}/"
+    stack: list[Any] = [resource]
+    while stack:
+        node: Any = stack.pop()
+        shape = type(node)
+        if shape is dict:
+            for key, value in node.items():
+                kind = type(value)
+                if kind is dict or kind is list:
+                    stack.append(value)
+                elif key == "reference" and kind is str and value.startswith(prefix):
+                    node[key] = value.removeprefix(prefix)
+        elif shape is list:
+            stack.extend(node)
+
+
+def mentions(body: bytes, base: str) -> bool:
+    """Whether JSON bytes may hold references to this server's own base."""
+    return base.encode() in body or b"\\/" in body

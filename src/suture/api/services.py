@@ -1,0 +1,64 @@
+"""What the interactions and operations work with: the long-lived objects, built once by `suture.app`.
+
+A `Model` is everything that follows from one FHIR version; `Services` is everything else. The one thing to
+know: nothing here assumes a version, the application of each base URL brings its own model.
+"""
+
+from collections.abc import Callable, Mapping
+
+from suture.access import Decision, decide
+from suture.api.http import Request
+from suture.api.links import UriElements
+from suture.api.summaries import Summaries
+from suture.fhir.definitions import load
+from suture.fhir.structure import Validator
+from suture.fhir.versions import Version
+from suture.search.execute import Search
+from suture.search.indexer import Indexer
+from suture.search.parameters import SearchParameters
+from suture.search.query import Limits
+from suture.settings import Settings
+from suture.store.store import Store
+
+Observe = Callable[[str, str, int, float], None]
+"""Called after every answer: (interaction, resource type or "", HTTP status, seconds)."""
+
+NEVER_STORED = frozenset(("Parameters",))
+"""Resource types that exist only inside requests and answers and have no endpoint."""
+
+
+class Model:
+    """One FHIR version at work: its definitions, validator, search parameters, indexer and search.
+
+    `types`: the resource types that have an endpoint.
+    """
+
+    __slots__ = ("definitions", "indexer", "parameters", "search", "summaries", "types", "uris", "validator", "version")
+
+    def __init__(self, version: Version, store: Store, settings: Settings) -> None:
+        self.version = version
+        self.definitions = load(version)
+        self.types = frozenset(self.definitions.resource_types) - NEVER_STORED
+        self.uris = UriElements(self.definitions)
+        self.summaries = Summaries(self.definitions)
+        self.validator = Validator(self.definitions)
+        self.parameters = SearchParameters(self.definitions)
+        self.indexer = Indexer(self.parameters, store.keys)
+        limits = Limits(settings.default_count, settings.max_count, settings.max_include)
+        self.search = Search(self.parameters, store.keys, store.dialect, store.bodies.stored, limits)
+
+
+class Services:
+    """The long-lived objects of one process. `models`: the FHIR versions that are served."""
+
+    __slots__ = ("models", "observe", "settings", "store")
+
+    def __init__(self, settings: Settings, store: Store, models: Mapping[Version, Model], observe: Observe) -> None:
+        self.settings = settings
+        self.store = store
+        self.models = models
+        self.observe = observe
+
+    def decide(self, request: Request, type: str) -> Decision:
+        """What the caller of `request` may do in its interaction on `type` ("" for all). Raises Forbidden."""
+        return decide(request.interaction, type)

@@ -1,0 +1,90 @@
+"""Required bindings: which codes an element may hold, and why another code is refused.
+
+Specification: https://hl7.org/fhir/R4/terminologies.html#required. A `code` must be one of the codes; a Coding must be one
+of them with its system; of a CodeableConcept at least one Coding must be. Value sets that cannot be listed are
+checked by the rules of their code systems (`suture.fhir.open_codes`), or not at all where even those are unknown
+(`Definitions.unexpanded`).
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, cast
+
+from suture.fhir.open_codes import OPEN_SYSTEMS
+from suture.fhir.primitives import shown
+
+_LISTED = 12
+
+
+class Binding:
+    """The codes that one value set allows. `codes`: by system; systems known by rule have none here.
+
+    `all_codes`: of all listed systems together, for elements of type `code`, where the system is implied.
+    """
+
+    __slots__ = ("_rules", "all_codes", "codes", "url")
+
+    def __init__(self, url: str, codes: Mapping[str, frozenset[str]]) -> None:
+        self.url = url
+        self.codes = codes
+        self.all_codes = frozenset[str]().union(*codes.values())
+        self._rules = {system: OPEN_SYSTEMS[system] for system, found in codes.items() if not found}
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether `all_codes` is everything that is allowed."""
+        return not self._rules
+
+    def accepts_code(self, code: Any) -> bool:
+        """Whether a code without a system is allowed."""
+        return isinstance(code, str) and (
+            code in self.all_codes or any(rule.accepts(code) for rule in self._rules.values())
+        )
+
+    def accepts_coding(self, coding: Any) -> bool:
+        """Whether a Coding (or a Quantity: system and code) is allowed."""
+        if not isinstance(coding, dict):
+            return False
+        values = cast("dict[str, Any]", coding)
+        system, code = values.get("system"), values.get("code")
+        if not isinstance(system, str) or not isinstance(code, str):
+            return False
+        rule = self._rules.get(system)
+        return rule.accepts(code) if rule else code in self.codes.get(system, ())
+
+    def accepts_concept(self, concept: Any) -> bool:
+        """Whether a CodeableConcept holds an allowed Coding."""
+        if not isinstance(concept, dict):
+            return False
+        codings = cast("dict[str, Any]", concept).get("coding")
+        return isinstance(codings, list) and any(self.accepts_coding(c) for c in cast("list[Any]", codings))
+
+    def complaint(self, code: str) -> str:
+        """Why a code is refused, and what would be right."""
+        sentence = f"{shown(code)} is not one of the codes that are allowed here"
+        if self._rules:
+            return f"{sentence}: {' or '.join(rule.expects for rule in self._rules.values())} is expected."
+        return f"{sentence}: {self.hint(code)} ({self.url})."
+
+    def coding_complaint(self, system: Any, code: Any) -> str:
+        """Why a Coding or Quantity is refused."""
+        if system is None:
+            return f"A code of {self._systems()} with its system is required here ({self.url})."
+        return f"{shown(code)} of {shown(system)} is not allowed here; a code of {self._systems()} is required ({self.url})."
+
+    def concept_complaint(self) -> str:
+        """Why a CodeableConcept is refused."""
+        return f"At least one coding from {self._systems()} is required here ({self.url}): {self.hint('')}."
+
+    def hint(self, code: str) -> str:
+        """The allowed codes when they are few, else those that look like `code`."""
+        if self._rules:
+            return " or ".join(rule.expects for rule in self._rules.values())
+        if len(self.all_codes) <= _LISTED:
+            return ", ".join(sorted(self.all_codes))
+        near = get_close_matches(code[:40], self.all_codes, n=1, cutoff=0.6) if code else []
+        return f"did you mean '{near[0]}'" if near else f"one of {len(self.all_codes)} codes"
+
+    def _systems(self) -> str:
+        return " or ".join(sorted(self.codes))
+

@@ -1,0 +1,1 @@
+"""Search: from resources to index rows, from URLs to plans and SQL."""

@@ -1,0 +1,70 @@
+"""Compartments: which resources belong to a patient, an encounter, a practitioner, a device or a related person.
+
+Specification: https://hl7.org/fhir/R4/compartmentdefinition.html. A resource is a member when one of the
+reference parameters that the CompartmentDefinition names for its type leads to the owner; the owner is a
+member of its own compartment.
+"""
+
+from collections.abc import Mapping
+
+from suture.fhir.definitions import Definitions
+from suture.fhir.outcomes import Invalid, NotFound
+from suture.search.filters import Filter, Ids, Members, Token, any_of
+from suture.search.parameters import SearchParameters
+from suture.store.keys import Keys
+
+
+class Compartments:
+    """The compartments of one FHIR version in one database."""
+
+    def __init__(self, definitions: Definitions, parameters: SearchParameters, keys: Keys) -> None:
+        self._keys = keys
+        self._rows: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._ps: dict[str, tuple[int, ...]] = {}
+        for owner, members in definitions.compartments.items():
+            self._rows[owner] = _rows(parameters, members)
+
+    def members(self, owner: str) -> Mapping[str, tuple[str, ...]]:
+        """Resource type -> the codes under which its references to the owner are indexed. Raises NotFound."""
+        try:
+            return self._rows[owner]
+        except KeyError:
+            known = ", ".join(self._rows)
+            raise NotFound(f"There is no compartment '{owner}'. The compartments are {known}.") from None
+
+    def types(self, owner: str) -> tuple[str, ...]:
+        """The resource types that can be in the compartment, sorted. Raises NotFound."""
+        return tuple(sorted({owner, *self.members(owner)}))
+
+    def filter(self, owner: str, id: str, type: str | None) -> Filter:
+        """What a resource of `type` (None: any) must satisfy to be in the compartment of `owner`/`id`.
+
+        Raises NotFound for an unknown compartment, Invalid for a type that is never in it.
+        """
+        members = self.members(owner)
+        rh = self._keys.resource(owner, id)
+        if type is None:
+            if owner not in self._ps:
+                parameter = self._keys.parameter
+                self._ps[owner] = tuple(sorted({parameter(t, code) for t, codes in members.items() for code in codes}))
+            return any_of((Ids((rh,)), Members(rh, self._ps[owner])))
+        codes = members.get(type, ())
+        if not codes and type != owner:
+            raise Invalid(f"{type} resources are never in the {owner} compartment.")
+        token = self._keys.token
+        found: list[Filter] = []
+        if codes:
+            found.append(Token(tuple(token(type, code, f"{owner}/{id}") for code in codes), few=True))
+        if type == owner:
+            found.append(Ids((rh,)))
+        return any_of(found)
+
+
+def _rows(parameters: SearchParameters, members: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    rows: dict[str, tuple[str, ...]] = {}
+    for type, codes in members.items():
+        found = (parameters.get(type, code) for code in codes)
+        kept = tuple(dict.fromkeys(p.rows for p in found if p is not None and p.type == "reference"))
+        if kept:
+            rows[type] = kept
+    return rows

@@ -1,0 +1,61 @@
+"""How many index rows a filter finds: counted up to a bound, and remembered for a minute.
+
+Only the choice of a plan depends on these numbers, never an answer, so processes need not agree on them.
+"""
+
+import time
+from collections.abc import Sequence
+
+from suture.search.filters import Filter, Range, StartsWith, Token, Updated
+from suture.search.planner import GATHER
+from suture.search.probes import range_condition, text_condition, updated_condition
+from suture.search.statement import Statement
+from suture.store.connection import Connection
+
+LIFETIME = 60.0
+KEPT = 20_000
+BOUND = GATHER + 1
+
+
+class Estimates:
+    """Bounded counts by leaf, shared by all searches of a process."""
+
+    def __init__(self) -> None:
+        self._known: dict[Filter, tuple[float, int]] = {}
+
+    async def rows(self, connection: Connection, s: Statement, leaves: Sequence[Filter]) -> dict[Filter, int]:
+        """The numbers of rows of `leaves`, BOUND meaning "that or more". `s`: a fresh statement."""
+        now = time.monotonic()
+        known: dict[Filter, int] = {}
+        asked: list[Filter] = []
+        for leaf in dict.fromkeys(leaves):
+            deadline, rows = self._known.get(leaf, (0.0, 0))
+            if deadline > now:
+                known[leaf] = rows
+            else:
+                asked.append(leaf)
+        if asked:
+            counts = ", ".join(f"({_count(s, leaf)})" for leaf in asked)
+            (row,) = await connection.fetch(f"select {counts}", s.args)
+            if len(self._known) >= KEPT:
+                self._known.clear()
+            for leaf, rows in zip(asked, row, strict=True):
+                known[leaf] = rows
+                self._known[leaf] = now + LIFETIME, rows
+        return known
+
+
+def _count(s: Statement, leaf: Filter) -> str:
+    a = s.alias()
+    match leaf:
+        case Token():
+            rows = f"tok {a} where {s.any_of(f'{a}.h', leaf.hashes)}"
+        case StartsWith():
+            rows = f"str {a} where {text_condition(s, leaf, a)}"
+        case Range():
+            rows = f"{leaf.table} {a} where {range_condition(s, leaf, a)}"
+        case Updated():
+            rows = f"res {a} where {a}.deleted = 0 and {updated_condition(s, leaf, a)}"
+        case _:
+            raise AssertionError(f"{type(leaf).__name__} is not estimated")
+    return f"select count(*) from (select 1 from {rows} limit {BOUND}) {s.alias()}"

@@ -1,0 +1,179 @@
+"""The typed tree that the parameters of a search become: what a resource must satisfy, with values already hashed.
+
+Every node is a small frozen record that knows nothing of URLs or SQL: `criteria` builds the tree, `probes`
+and `sources` turn it into SQL, `planner` weighs it. The one thing to know: a leaf is about one index table
+and holds everything that must be bound, so two searches of one shape give the same SQL text.
+See docs/architecture.md, "Storage", for the tables.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+Test = tuple[Literal["lo", "hi"], Literal["<", "<=", ">", ">="], int | float]
+"""A comparison of one end of an indexed range with a value of the search."""
+
+
+class Token(msgspec.Struct, frozen=True):
+    """A row of `tok` with one of these hashes. `few`: its kind matches few resources (an identifier, a patient)."""
+
+    hashes: tuple[int, ...]
+    few: bool
+
+
+class StartsWith(msgspec.Struct, frozen=True):
+    """A row of `str` of parameter `h` whose folded text begins with `prefix` (folded, not empty)."""
+
+    h: int
+    prefix: str
+
+
+class Equals(msgspec.Struct, frozen=True):
+    """A row of `str` of parameter `h` with exactly this pair of texts (also uri parameters)."""
+
+    h: int
+    norm: str
+    raw: str
+
+
+class Contains(msgspec.Struct, frozen=True):
+    """A row of `str` of parameter `h` whose folded text contains `part` (folded, not empty)."""
+
+    h: int
+    part: str
+
+
+class Range(msgspec.Struct, frozen=True):
+    """A row of `dat` or `qty` under hash `h` that passes every test in `every` and, if there are any, one of `some`.
+
+    `sdate`: the parameter is the type's primary clinical date, of which `res.sdate` is the earliest `lo`.
+    """
+
+    table: Literal["dat", "qty"]
+    h: int
+    every: tuple[Test, ...]
+    some: tuple[Test, ...] = ()
+    sdate: bool = False
+
+
+class Updated(msgspec.Struct, frozen=True):
+    """`res.upd` lies in [low, high], microseconds, None where open; outside of it when not `inside`."""
+
+    low: int | None
+    high: int | None
+    inside: bool = True
+
+
+class Ids(msgspec.Struct, frozen=True):
+    """One of these resources, by `rh`."""
+
+    rhs: tuple[int, ...]
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """The parameter with this bit has no value (`missing`) or has one."""
+
+    bit: int
+    missing: bool
+
+
+class Types(msgspec.Struct, frozen=True):
+    """A resource of one of these type numbers."""
+
+    rts: tuple[int, ...]
+
+
+class Members(msgspec.Struct, frozen=True):
+    """A resource that refers to the resource `t` by one of the reference parameters `ps`."""
+
+    t: int
+    ps: tuple[int, ...]
+
+
+class Chain(msgspec.Struct, frozen=True):
+    """A resource that refers by parameter `p` to a resource of type `rt` that satisfies `inner`."""
+
+    p: int
+    rt: int
+    inner: "Filter"
+
+
+class Has(msgspec.Struct, frozen=True):
+    """A resource to which a resource of type `rt` that satisfies `inner` refers by its parameter `p`."""
+
+    p: int
+    rt: int
+    inner: "Filter"
+
+
+class And(msgspec.Struct, frozen=True):
+    """All of these. Empty: everything."""
+
+    items: "tuple[Filter, ...]"
+
+
+class Or(msgspec.Struct, frozen=True):
+    """At least one of these. Empty: nothing."""
+
+    items: "tuple[Filter, ...]"
+
+
+class Not(msgspec.Struct, frozen=True):
+    """Everything else, also resources without any value."""
+
+    item: "Filter"
+
+
+Text = StartsWith | Equals | Contains
+Column = Updated | Ids | Missing | Types
+Filter = Token | Text | Range | Column | Members | Chain | Has | And | Or | Not
+
+EVERYTHING = And(())
+NOTHING = Or(())
+
+
+def all_of(filters: Iterable[Filter]) -> Filter:
+    """The conjunction, without needless nesting."""
+    items: list[Filter] = []
+    for item in filters:
+        if isinstance(item, And):
+            items.extend(item.items)
+        elif item == NOTHING:
+            return NOTHING
+        else:
+            items.append(item)
+    return items[0] if len(items) == 1 else And(tuple(items))
+
+
+def any_of(filters: Iterable[Filter]) -> Filter:
+    """The disjunction; tokens become one leaf, ids become one leaf."""
+    hashes: dict[int, None] = {}
+    rhs: dict[int, None] = {}
+    few = True
+    rest: dict[Filter, None] = {}
+    for item in filters:
+        match item:
+            case Token():
+                hashes.update(dict.fromkeys(item.hashes))
+                few = few and item.few
+            case Ids():
+                rhs.update(dict.fromkeys(item.rhs))
+            case Or():
+                rest.update(dict.fromkeys(item.items))
+            case And(()):
+                return EVERYTHING
+            case _:
+                rest[item] = None
+    items: list[Filter] = []
+    if hashes:
+        items.append(Token(tuple(hashes), few))
+    if rhs:
+        items.append(Ids(tuple(rhs)))
+    items += rest
+    return items[0] if len(items) == 1 else Or(tuple(items))
+
+
+def conjuncts(filter: Filter) -> tuple[Filter, ...]:
+    """The filters that must all hold."""
+    return filter.items if isinstance(filter, And) else (filter,)

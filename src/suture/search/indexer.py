@@ -1,0 +1,44 @@
+"""From a resource to its index rows.
+
+For each resource type a function is generated from the expressions of its search parameters (`extraction/`) when
+the first resource of that type comes. The one thing to know: it relies on a validated resource; values of
+contained resources are not indexed with their container
+(https://hl7.org/fhir/R4/search.html#contained).
+"""
+
+from typing import Any
+
+from suture.search.extraction.cache import HashCache
+from suture.search.extraction.source import Extractor, Source
+from suture.search.extraction.tree import plant
+from suture.search.parameters import SearchParameters
+from suture.store.keys import Keys
+from suture.store.rows import IndexRows
+
+
+class Indexer:
+    """Makes the index rows of resources of one FHIR version for one database."""
+
+    def __init__(self, parameters: SearchParameters, keys: Keys) -> None:
+        self._parameters = parameters
+        self._keys = keys
+        self._cache = HashCache()
+        self._extractors: dict[str, Extractor] = {}
+
+    def rows(self, resource: dict[str, Any]) -> IndexRows:
+        """The index rows of a valid resource. `ck` is None for a Patient, whose own `rh` it is.
+
+        Raises ValueError for a date that is none, KeyError for an unknown `resourceType`.
+        """
+        extract = self._extractors.get(resource["resourceType"]) or self._generate(resource["resourceType"])
+        return extract(resource)
+
+    def source(self, type: str) -> Source:
+        """The generated code of a resource type, for tests and the curious."""
+        return Source(type, plant(self._parameters, type), self._keys, self._cache)
+
+    def _generate(self, type: str) -> Extractor:
+        if type not in self._parameters.definitions.resource_types:
+            raise KeyError(type)
+        extract = self._extractors[type] = self.source(type).function()
+        return extract

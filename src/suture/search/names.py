@@ -1,0 +1,219 @@
+"""The left side of a search parameter: `code`, `code:exact`, `subject:Patient.name`, `_has:Observation:patient:code`.
+
+Specification: https://hl7.org/fhir/R4/search.html#modifiers, #chaining and #has. A name is understood once
+and then kept, since few different names arrive and each means the same every time.
+"""
+
+import msgspec
+
+from suture.fhir.definitions import Definitions
+from suture.fhir.outcomes import Invalid, Issue
+from suture.search.parameters import Parameter, SearchParameters
+
+MAX_DEPTH = 6
+"""Names in one chain or nested `_has`."""
+
+MAX_BRANCHES = 16
+"""Target types that an untyped chain may mean."""
+
+MAX_STEPS = 400
+"""Names looked at to understand one; untyped chains over references to anything would not end otherwise."""
+
+MAX_LENGTH = 400
+KEPT = 4096
+
+MODIFIERS = {
+    "number": (),
+    "date": (),
+    "string": ("exact", "contains"),
+    "token": ("not",),
+    "reference": ("identifier",),
+    "quantity": (),
+    "uri": ("below", "above"),
+}
+"""The modifiers that a parameter of each type understands, besides `missing` and the types of a reference."""
+
+
+class UnknownParameter(Invalid):
+    """The parameter does not exist for the type, or cannot be searched. With lenient handling it is left out."""
+
+
+class Leaf(msgspec.Struct, frozen=True):
+    """A parameter with its modifier: "", missing, exact …, or a resource type for a reference."""
+
+    parameter: Parameter
+    modifier: str
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A chain: what is asked of the targets of `parameter`, by target type."""
+
+    parameter: Parameter
+    branches: "tuple[tuple[str, Name], ...]"
+
+
+class Reverse(msgspec.Struct, frozen=True):
+    """`_has`: what is asked of the resources of type `source` that refer here by `parameter`."""
+
+    source: str
+    parameter: Parameter
+    inner: "Name"
+
+
+Name = Leaf | Link | Reverse
+
+
+class _Budget:
+    """What is left of MAX_DEPTH and MAX_STEPS."""
+
+    __slots__ = ("depth", "steps")
+
+    def __init__(self) -> None:
+        self.depth = MAX_DEPTH
+        self.steps = MAX_STEPS
+
+    def __enter__(self) -> None:
+        self.depth -= 1
+        self.steps -= 1
+        if self.depth < 0:
+            raise Invalid(f"A search parameter may chain over at most {MAX_DEPTH - 1} links.")
+        if self.steps < 0:
+            raise Invalid("A chained parameter may mean too many things. Name the types, as in subject:Patient.name.")
+
+    def __exit__(self, *_: object) -> None:
+        self.depth += 1
+
+
+class Names:
+    """Understands parameter names of one FHIR version."""
+
+    def __init__(self, parameters: SearchParameters, definitions: Definitions) -> None:
+        self._parameters = parameters
+        self._types = definitions.resource_types
+        self._known: dict[tuple[str, str], Name] = {}
+
+    def resolve(self, type: str, text: str) -> Name:
+        """What `text` means on `type`. Raises UnknownParameter (with the nearest known one) or Invalid."""
+        found = self._known.get((type, text))
+        if found is None:
+            if len(text) > MAX_LENGTH:
+                raise Invalid(f"A search parameter has a name of {len(text)} characters.")
+            found = self._resolve(type, text, _Budget())
+            if len(self._known) >= KEPT:
+                self._known.clear()
+            self._known[type, text] = found
+        return found
+
+    def reference(self, type: str, code: str) -> Parameter:
+        """The reference parameter `code` of `type`. Raises UnknownParameter or Invalid."""
+        parameter = self._parameter(type, code)
+        if parameter.type != "reference":
+            raise Invalid(f"The search parameter '{code}' of {type} is not a reference but a {parameter.type}.")
+        return parameter
+
+    def parameter(self, type: str, code: str) -> Parameter:
+        """The parameter `code` of `type`. Raises UnknownParameter."""
+        return self._parameter(type, code)
+
+    def references(self, type: str) -> list[Parameter]:
+        """The reference parameters of `type`."""
+        return [p for p in self._parameters.for_type(type).values() if p.type == "reference" and p.supported]
+
+    def check_type(self, type: str) -> str:
+        """`type`, when it is a resource type. Raises Invalid."""
+        if type not in self._types:
+            raise Invalid(f"'{type}' is not a resource type.")
+        return type
+
+    def targets(self, parameter: Parameter) -> tuple[str, ...]:
+        """The resource types that a reference parameter may point to."""
+        if not parameter.targets or "Resource" in parameter.targets:
+            return self._types
+        return parameter.targets
+
+    def _resolve(self, type: str, text: str, budget: _Budget) -> Name:
+        with budget:
+            return self._understand(type, text, budget)
+
+    def _understand(self, type: str, text: str, budget: _Budget) -> Name:
+        if text.startswith("_has:"):
+            return self._reverse(type, text, budget)
+        head, dot, rest = text.partition(".")
+        code, colon, modifier = head.partition(":")
+        parameter = self._parameter(type, code)
+        if colon and not modifier:
+            raise Invalid(f"The search parameter '{text}' has an empty modifier.")
+        if dot:
+            return self._link(parameter, modifier, rest, budget)
+        self._check_modifier(parameter, modifier)
+        return Leaf(parameter, modifier)
+
+    def _parameter(self, type: str, code: str) -> Parameter:
+        parameter = self._parameters.get(type, code)
+        if parameter is None:
+            nearest = self._parameters.nearest(type, code)
+            hint = f" Did you mean '{nearest}'?" if nearest else ""
+            raise UnknownParameter(f"{type} has no search parameter '{_shown(code)}'.{hint}")
+        if not parameter.supported or parameter.type not in MODIFIERS:
+            text = f"The search parameter '{code}' of {type} is not supported."
+            raise UnknownParameter(issues=[Issue("error", "not-supported", text)])
+        return parameter
+
+    def _check_modifier(self, parameter: Parameter, modifier: str) -> None:
+        if not modifier or modifier == "missing" or modifier in MODIFIERS[parameter.type]:
+            return
+        known = ", ".join(("missing", *MODIFIERS[parameter.type]))
+        if parameter.type == "reference":
+            targets = self.targets(parameter)
+            if modifier in targets:
+                return
+            known += " and " + (", ".join(targets) if len(targets) <= 12 else "every resource type")
+        text = (
+            f"The modifier '{_shown(modifier)}' is not supported on the search parameter '{parameter.code}', "
+            f"which is a {parameter.type}. Its modifiers are {known}."
+        )
+        raise Invalid(issues=[Issue("error", "not-supported", text)])
+
+    def _link(self, parameter: Parameter, target: str, rest: str, budget: _Budget) -> Name:
+        if parameter.type != "reference":
+            raise Invalid(
+                f"'{parameter.code}.{_shown(rest)}': {parameter.code} is a {parameter.type}, not a reference."
+            )
+        possible = self.targets(parameter)
+        if target:
+            if target not in possible:
+                raise Invalid(f"'{parameter.code}' never refers to '{_shown(target)}', only to {', '.join(possible)}.")
+            return Link(parameter, ((target, self._resolve(target, rest, budget)),))
+        branches: list[tuple[str, Name]] = []
+        unknown = ""
+        for type in possible:
+            try:
+                branches.append((type, self._resolve(type, rest, budget)))
+            except UnknownParameter as error:
+                if len(possible) == 1:
+                    raise
+                unknown = str(error)
+        if not branches:
+            raise UnknownParameter(
+                f"No type that '{parameter.code}' refers to has the search parameter '{_shown(rest)}'. {unknown}"
+            )
+        if len(branches) > MAX_BRANCHES:
+            raise Invalid(
+                f"'{parameter.code}.{_shown(rest)}' may mean {len(branches)} resource types. "
+                f"Name one, such as '{parameter.code}:{branches[0][0]}.{_shown(rest)}'."
+            )
+        return Link(parameter, tuple(branches))
+
+    def _reverse(self, type: str, text: str, budget: _Budget) -> Name:
+        parts = text.split(":", 3)
+        if len(parts) < 4 or not parts[3]:
+            raise Invalid(f"'{_shown(text)}' is not of the form _has:Observation:patient:code.")
+        source = self.check_type(parts[1])
+        parameter = self.reference(source, parts[2])
+        if type not in self.targets(parameter):
+            raise Invalid(f"The search parameter '{parameter.code}' of {source} never refers to a {type}.")
+        return Reverse(source, parameter, self._resolve(source, parts[3], budget))
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 60 else text[:60] + "…"

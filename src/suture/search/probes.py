@@ -1,0 +1,147 @@
+"""A filter as a condition on one candidate resource: a probe into the index for that resource alone.
+
+Probes are scalar subqueries with a limit, which the planner of PostgreSQL never turns into a join that reads
+a list of a hundred thousand rows, and they are never null, so they may stand under `not` and `or`.
+"""
+
+from typing import assert_never
+
+from suture.search.filters import (
+    And,
+    Chain,
+    Column,
+    Contains,
+    Equals,
+    Filter,
+    Has,
+    Ids,
+    Members,
+    Missing,
+    Not,
+    Or,
+    Range,
+    StartsWith,
+    Test,
+    Text,
+    Token,
+    Types,
+    Updated,
+)
+from suture.search.statement import Row, Statement
+
+_UPPER = (("lo", "<"), ("lo", "<="))
+
+LAST = "\U0010ffff"
+"""Sorts after every character that a text may hold."""
+
+
+def probe(s: Statement, filter: Filter, row: Row) -> str:
+    """SQL that is true when the resource `row` satisfies `filter`."""
+    match filter:
+        case Token():
+            a = s.alias()
+            at = f"{a}.d = {row.date} and {a}.k = {row.k} and {a}.ck = {row.ck}"
+            return _exists(f"tok {a}", f"{s.any_of(f'{a}.h', filter.hashes)} and {at}")
+        case StartsWith() | Equals() | Contains():
+            a = s.alias()
+            return _exists(f"str {a}", f"{a}.k = {row.k} and {text_condition(s, filter, a)} and {a}.ck = {row.ck}")
+        case Range():
+            return _range(s, filter, row)
+        case Chain() | Has() | Members():
+            return _linked(s, filter, row)
+        case And():
+            return "(" + (" and ".join(probe(s, item, row) for item in filter.items) or "1 = 1") + ")"
+        case Or():
+            return "(" + (" or ".join(probe(s, item, row) for item in filter.items) or "1 = 0") + ")"
+        case Not():
+            return f"not {probe(s, filter.item, row)}"
+        case Updated() | Ids() | Missing() | Types():
+            return _column(s, filter, row)
+        case _:
+            assert_never(filter)
+
+
+def text_condition(s: Statement, filter: Text, a: str) -> str:
+    """The condition on a row `a` of `str`."""
+    of = f"{a}.h = {s.bind(filter.h)}"
+    match filter:
+        case StartsWith():
+            return f"{of} and {a}.norm >= {s.bind(filter.prefix)} and {a}.norm < {s.bind(filter.prefix + LAST)}"
+        case Equals():
+            return f"{of} and {a}.norm = {s.bind(filter.norm)} and {a}.raw = {s.bind(filter.raw)}"
+        case Contains():
+            part = filter.part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            return rf"{of} and {a}.norm like {s.bind(f'%{part}%')} escape '\'"
+
+
+def range_condition(s: Statement, filter: Range, a: str) -> str:
+    """The condition on a row `a` of `dat` or `qty`."""
+    conditions = [f"{a}.h = {s.bind(filter.h)}"]
+    conditions += [f"{a}.{end} {comparison} {s.bind(value)}" for end, comparison, value in filter.every]
+    if filter.some:
+        some = " or ".join(f"{a}.{end} {comparison} {s.bind(value)}" for end, comparison, value in filter.some)
+        conditions.append(f"({some})")
+    return " and ".join(conditions)
+
+
+def updated_condition(s: Statement, filter: Updated, res: str) -> str:
+    """The condition on a row of `res`."""
+    low = [] if filter.low is None else [f"{res}.upd >= {s.bind(filter.low)}"]
+    high = [] if filter.high is None else [f"{res}.upd <= {s.bind(filter.high)}"]
+    text = " and ".join(low + high)
+    return text if filter.inside else f"not ({text})"
+
+
+def _range(s: Statement, filter: Range, row: Row) -> str:
+    a = s.alias()
+    at = f"{a}.k = {row.k} and {range_condition(s, filter, a)} and {a}.ck = {row.ck}"
+    found = _exists(f"{filter.table} {a}", at)
+    if not filter.sdate or not (row.dated or row.is_res):
+        return found
+    # sdate is the smallest `lo` of these rows: what follows from that bounds the scan, what it proves needs no probe.
+    bounds = [f"{row.date} {test[1]} {s.bind(test[2])}" for test in filter.every if test[:2] in _UPPER]
+    proofs = [f"{row.date} {test[1]} {s.bind(test[2])}" for test in _enough(filter)]
+    return f"({' and '.join([*bounds, '(' + ' or '.join([*proofs, found]) + ')'])})"
+
+
+def _enough(filter: Range) -> list[Test]:
+    """Tests each of which proves the filter when the smallest `lo` passes it."""
+    if filter.some and not filter.every:
+        return [test for test in filter.some if test[1] in (">", ">=")]
+    if len(filter.every) == 1 and not filter.some:
+        return [test for test in filter.every if test[1] in (">", ">=")]
+    return []
+
+
+def _column(s: Statement, filter: Column, row: Row) -> str:
+    match filter:
+        case Updated():
+            return f"({updated_condition(s, filter, row.res)})"
+        case Ids():
+            return f"({s.any_of(f'{row.res}.rh', filter.rhs)})"
+        case Missing():
+            return f"({row.res}.present & {s.bind(1 << filter.bit)}) {'=' if filter.missing else '<>'} 0"
+        case Types():
+            return f"({row.res}.rt in ({', '.join(map(str, filter.rts))}))"
+
+
+def _linked(s: Statement, filter: Chain | Has | Members, row: Row) -> str:
+    a = s.alias()
+    if isinstance(filter, Members):
+        of = f"{a}.t = {s.bind(filter.t)} and {s.any_of(f'{a}.p', filter.ps)}"
+        return _exists(f"ref {a}", f"{of} and {a}.k = {row.k} and {a}.ck = {row.ck}")
+    other = s.alias()
+    p = s.bind(filter.p)
+    if isinstance(filter, Chain):
+        links = f"ref {a}{s.join('res', other, rh=f'{a}.t')}"
+        at = f"{a}.k = {row.k} and {a}.p = {p} and {a}.ck = {row.ck}"
+    else:
+        links = f"ref {a}{s.join('res', other, ck=f'{a}.ck', k=f'{a}.k')}"
+        at = f"{a}.t = {row.res}.rh and {a}.p = {p}"
+    far = Row(s, other, is_res=True)
+    living = f"{other}.deleted = 0 and {other}.rt = {filter.rt}"
+    return _exists(links, f"{at} and {living}{far.allowed()} and {probe(s, filter.inner, far)}")
+
+
+def _exists(tables: str, condition: str) -> str:
+    return f"(select 1 from {tables} where {condition} limit 1) is not null"

@@ -1,0 +1,109 @@
+"""One SQL statement in the making: bound values, fresh aliases, joins that keep their order, the access predicate.
+
+Text is put together from fixed pieces, numbers that this package chose itself and placeholders; every value
+of a request is bound. The same shape of search gives the same text, so prepared statements are reused.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from suture.store.dialect import Dialect
+from suture.store.predicate import Predicate
+
+
+class Statement:
+    """Values and aliases of one statement. `args`: what to bind, in order."""
+
+    __slots__ = ("_aliases", "_dialect", "_predicate", "args")
+
+    def __init__(self, dialect: Dialect, predicate: Predicate) -> None:
+        self._dialect = dialect
+        self._predicate = predicate
+        self._aliases = 0
+        self.args: list[Any] = []
+
+    def bind(self, value: Any) -> str:
+        """Bind a value; returns its placeholder."""
+        self.args.append(value)
+        return f"?{len(self.args)}"
+
+    def alias(self) -> str:
+        """A name that no other table of the statement has."""
+        self._aliases += 1
+        return f"a{self._aliases}"
+
+    def any_of(self, column: str, values: Sequence[int]) -> str:
+        """A condition: `column` is one of `values`. Each number of values up to 4 has its own text, more share one."""
+        if len(values) == 1:
+            return f"{column} = {self.bind(values[0])}"
+        if len(values) <= 4:
+            return f"{column} in ({', '.join(map(self.bind, values))})"
+        return self._dialect.any_of(column, self.bind(self._dialect.array(values)))
+
+    def join(self, table: str, alias: str, **match: str) -> str:
+        """Join `table` by a look-up for each row of what stands before it. `match`: its column = SQL expression.
+
+        On PostgreSQL the fence (offset 0) forbids a hash join, which would read the whole table when the
+        planner overestimates the number of rows; SQLite keeps the order of a cross join.
+        """
+        if self._dialect.lateral:
+            condition = " and ".join(f"{column} = {expression}" for column, expression in match.items())
+            return f" cross join lateral (select * from {table} where {condition} offset 0) {alias}"
+        condition = " and ".join(f"{alias}.{column} = {expression}" for column, expression in match.items())
+        return f" cross join {table} {alias} on {condition}"
+
+    def allowed(self, alias: str) -> str:
+        """The access predicate on the `res` row `alias`, as ` and (…)`; "" when it restricts nothing."""
+        text = self._predicate.sql(alias, self.bind)
+        return f" and ({text})" if text else ""
+
+
+class Row:
+    """The names of one candidate resource inside a statement.
+
+    `source`: alias of what gives `k` and `ck` (an index table, a subquery or `res` itself). The `res` row is
+    joined only when something asks for it.
+    """
+
+    __slots__ = ("_dated", "_joined", "_res", "_statement", "ck", "is_res", "k")
+
+    def __init__(self, statement: Statement, source: str, *, dated: bool = False, is_res: bool = False) -> None:
+        self._statement = statement
+        self._dated = f"{source}.d" if dated else ""
+        self._res = source if is_res else ""
+        self._joined = False
+        self.is_res = is_res
+        self.k = f"{source}.k"
+        self.ck = f"{source}.ck"
+
+    @property
+    def res(self) -> str:
+        """Alias of the `res` row."""
+        if not self._res:
+            self._res = self._statement.alias()
+            self._joined = True
+        return self._res
+
+    @property
+    def date(self) -> str:
+        """The column that holds `sdate`."""
+        return self._dated or f"{self.res}.sdate"
+
+    @property
+    def dated(self) -> bool:
+        """True when the source itself has the date as column `d`."""
+        return bool(self._dated)
+
+    def allowed(self) -> str:
+        """The access predicate on this resource, as ` and (…)`; "" when it restricts nothing."""
+        if self._res:
+            return self._statement.allowed(self._res)
+        alias = self._statement.alias()
+        text = self._statement.allowed(alias)
+        if text:
+            self._res, self._joined = alias, True
+        return text
+
+    def join(self) -> str:
+        """The join that brings the `res` row into scope, when it was asked for. Call it last."""
+        return self._statement.join("res", self._res, ck=self.ck, k=self.k) if self._joined else ""

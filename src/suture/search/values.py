@@ -1,0 +1,135 @@
+"""The forms in which values are stored and looked up: what the index writes is what a query asks for.
+
+Both sides of search call these functions, so that a value of a resource and a value of a URL meet in
+one text, which `Keys.token(type, code, form)` hashes, or which lies in the `str` table. Specification:
+https://hl7.org/fhir/R4/search.html, sections token, reference, quantity, string and uri.
+The one thing to know: codes and strings are folded, systems, URIs and units are compared as they are.
+"""
+
+import unicodedata
+from hashlib import blake2b
+
+SEPARATOR = "\x1f"
+"""Stands between system and code. No FHIR string holds it, so `a|b` as a code never equals system a, code b."""
+
+STRING_LIMIT = 256
+"""Characters of a string that are compared one by one; longer `:exact` values are told apart by a hash."""
+
+URI_LIMIT = 512
+"""Characters of a URI in the index; longer ones end with a hash."""
+
+IDENTIFIER_SUFFIX = ":identifier"
+"""Appended to a reference parameter's code: the tokens of Reference.identifier."""
+
+_KEPT_MARKS = frozenset("\u3099\u309a")  # Japanese voicing marks tell different letters apart
+_LETTERS = str.maketrans(
+    {
+        "ø": "o",
+        "ł": "l",
+        "đ": "d",
+        "ð": "d",
+        "ħ": "h",
+        "ŧ": "t",
+        "ı": "i",
+        "æ": "ae",
+        "œ": "oe",
+        "þ": "th",
+        "‘": "'",
+        "’": "'",
+        "ʼ": "'",
+        "‐": "-",
+        "–": "-",
+        "—": "-",
+        "−": "-",
+    }
+)
+
+
+def token_code(code: str) -> str:
+    """Form of a code whatever its system: `code=1234-5`. Codes are compared without case."""
+    return code.casefold()
+
+
+def token_full(system: str, code: str) -> str:
+    """Form of a code of one system: `code=http://loinc.org|1234-5`; system "" is `code=|1234-5`."""
+    return system + SEPARATOR + code.casefold()
+
+
+def token_system(system: str) -> str:
+    """Form of any code of one system: `code=http://loinc.org|`."""
+    return system + SEPARATOR
+
+
+def unit_code(code: str) -> str:
+    """Form of a unit by its code or its printed unit: `value-quantity=5||mg`. Units keep their case (mg, Mg)."""
+    return code
+
+
+def unit_full(system: str, code: str) -> str:
+    """Form of a unit by system and code: `value-quantity=5|http://unitsofmeasure.org|mg`."""
+    return system + SEPARATOR + code
+
+
+def reference_forms(reference: str) -> tuple[str, ...]:
+    """Forms under which Reference.reference is stored: as it is, and without its version.
+
+    `Patient/1`, `Patient/1/_history/2` (stored also as `Patient/1`), `http://other.example/fhir/Patient/1`,
+    `urn:uuid:…`. A reference to a contained resource (`#x`) has none. A query asks for the text as given.
+    """
+    if not reference or reference[0] == "#":
+        return ()
+    head, found, _ = reference.rpartition("/_history/")
+    return (head, reference) if found else (reference,)
+
+
+def canonical_forms(canonical: str) -> tuple[str, ...]:
+    """Forms under which a canonical is stored: `http://x/y|1.0` also as `http://x/y`; the fragment is dropped."""
+    url = canonical.partition("#")[0]
+    head, found, _ = url.partition("|")
+    if not head:
+        return ()
+    return (head, url) if found else (url,)
+
+
+def fold(text: str) -> str:
+    """`norm`: without case, accents, character width and needless white space, cut to STRING_LIMIT characters."""
+    if text.isascii():
+        return " ".join(text.lower().split())[:STRING_LIMIT]
+    folded = _fold_once(text)
+    while (again := _fold_once(folded)) != folded:
+        folded = again
+    return folded[:STRING_LIMIT].rstrip()
+
+
+def exact_form(text: str) -> str:
+    """The text that `:exact` compares: `text` itself, or when it is long its beginning and a hash of all of it."""
+    return _limited(text, STRING_LIMIT)
+
+
+def string_row(text: str) -> tuple[str, str]:
+    """(norm, raw) as stored; raw is "" when it equals norm. A query with `:exact` asks for exactly this pair."""
+    norm = fold(text)
+    raw = exact_form(text)
+    return norm, "" if raw == norm else raw
+
+
+def uri_form(uri: str) -> str:
+    """`norm` of a uri parameter: the URI as it is, with case. raw is "" then."""
+    return _limited(uri, URI_LIMIT)
+
+
+def _limited(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return text[: limit - 33] + SEPARATOR + digest
+
+
+def _fold_once(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    kept = "".join(
+        c
+        for c in decomposed
+        if c.isascii() or c in _KEPT_MARKS or not (unicodedata.combining(c) or unicodedata.category(c) == "Cf")
+    )
+    return " ".join(unicodedata.normalize("NFC", kept.translate(_LETTERS)).split())

@@ -1,0 +1,149 @@
+"""Verifying a database: schema, index rows against bodies, completeness of histories and of the event log.
+
+Index rows are recomputed from every current body and looked up; the totals per table must agree as well, so
+that neither a missing row nor a surplus one stays unseen.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from suture.fhir.definitions import type_name
+from suture.store.connection import Connection, Row
+from suture.store.migrations import migrations
+from suture.store.store import Store
+from suture.store.tables import COLUMNS, FHIR_VERSION, INDEX_TABLES
+from suture.store.transaction import index_rows
+
+PAGE = 500
+ROWS_PER_QUERY = 100
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Something that should not be. `where`: a resource (`Patient/1`) or a table."""
+
+    where: str
+    what: str
+
+
+Progress = Callable[[int, int], None]
+"""(resources looked at, resources in all)"""
+
+
+async def check(store: Store, progress: Progress = lambda done, total: None) -> AsyncIterator[Problem]:
+    """Yield every problem of the database; none when it is sound. Reads all resources."""
+    async with store.reading() as connection:
+        async for problem in _schema(store, connection):
+            yield problem
+        total = await _number(connection, "select count(*) from res")
+        expected = dict.fromkeys(INDEX_TABLES, 0)
+        after, done = (-(2**63), -(2**63)), 0
+        while rows := await _page(connection, after):
+            after = rows[-1][0], rows[-1][1]
+            async for problem in _resources(store, connection, rows, expected):
+                yield problem
+            done += len(rows)
+            progress(done, total)
+        for table, number in expected.items():
+            found = await _number(connection, f"select count(*) from {table}")
+            if found != number:
+                yield Problem(table, f"holds {found} rows, the resources call for {number}")
+        async for problem in _versions(connection):
+            yield problem
+
+
+async def _number(connection: Connection, sql: str) -> int:
+    return (await connection.fetch(sql))[0][0]
+
+
+async def _schema(store: Store, connection: Connection) -> AsyncIterator[Problem]:
+    newest = migrations(store.dialect.name)[-1].number
+    rows = await connection.fetch("select value from meta where name = 'schema'")
+    at = int(rows[0][0]) if rows else 0
+    if at != newest:
+        yield Problem("meta", f"says schema {at}, this version of Suture has {newest}")
+    if store.dialect.name == "sqlite":
+        for row in await connection.fetch("pragma integrity_check(20)"):
+            if row[0] != "ok":
+                yield Problem("file", row[0])
+
+
+async def _page(connection: Connection, after: tuple[int, int]) -> list[Row]:
+    return await connection.fetch(
+        "select ck, k, rt, fv, id, ver, deleted, sdate, present, rh, enc, body from res "
+        "where (ck, k) > (?1, ?2) order by ck, k limit ?3",
+        (*after, PAGE),
+    )
+
+
+async def _resources(
+    store: Store, connection: Connection, rows: Sequence[Row], expected: dict[str, int]
+) -> AsyncIterator[Problem]:
+    wanted: dict[str, dict[Row, str]] = {table: {} for table in INDEX_TABLES}
+    for ck, k, rt, fv, id, _, deleted, sdate, present, rh, enc, body in rows:
+        name = f"{type_name(rt)}/{id}"
+        if rh != store.keys.resource(type_name(rt), id):
+            yield Problem(name, "is filed under the key of another resource")
+        if deleted:
+            continue
+        try:
+            index = store.index(FHIR_VERSION[fv], store.bodies.decode(enc, bytes(body)))
+        except Exception as error:
+            yield Problem(name, f"cannot be read: {type(error).__name__}")
+            continue
+        if ck != (index.ck if index.ck is not None else rh):
+            yield Problem(name, "lies in another compartment than its references say")
+        if (sdate, present) != (index.sdate, index.present):
+            yield Problem(name, "has another clinical date or other present parameters than its content")
+        for table, entries in zip(INDEX_TABLES, index_rows(index, ck, k), strict=True):
+            wanted[table].update(dict.fromkeys(entries, name))
+            expected[table] += len(entries)
+    for table, entries in wanted.items():
+        for row in await _missing(connection, table, list(entries)):
+            yield Problem(entries[row], f"lacks a row in {table}")
+
+
+async def _missing(connection: Connection, table: str, rows: list[Row]) -> list[Row]:
+    """Which of these rows the index table does not hold."""
+    names = ", ".join(COLUMNS[table])
+    present: set[Row] = set()
+    for start in range(0, len(rows), ROWS_PER_QUERY):
+        args: list[Any] = []
+        tuples: list[str] = []
+        for row in rows[start : start + ROWS_PER_QUERY]:
+            marks = [f"cast(?{len(args) + n} as {_type(table, name)})" for n, name in enumerate(COLUMNS[table], 1)]
+            tuples.append(f"({', '.join(marks)})")
+            args += row
+        found = await connection.fetch(
+            f"select {names} from {table} where ({names}) in (values {', '.join(tuples)})", args
+        )
+        present.update(tuple(row) for row in found)
+    return [row for row in rows if row not in present]
+
+
+def _type(table: str, column: str) -> str:
+    if table == "qty" and column in ("lo", "hi"):
+        return "double precision"
+    return "text" if column in ("norm", "raw") else "bigint"
+
+
+async def _versions(connection: Connection) -> AsyncIterator[Problem]:
+    gaps = await connection.fetch(
+        "select r.rt, r.id, r.ver, count(h.ver) from res r left join hist h on h.ck = r.ck and h.k = r.k "
+        "group by r.ck, r.k, r.rt, r.id, r.ver having count(h.ver) <> r.ver - 1 or coalesce(max(h.ver), 0) >= r.ver"
+    )
+    for rt, id, version, older in gaps:
+        yield Problem(f"{type_name(rt)}/{id}", f"is at version {version} and has {older} older versions")
+    orphans = await _number(
+        connection, "select count(*) from hist h where not exists (select 1 from res r where r.ck = h.ck and r.k = h.k)"
+    )
+    if orphans:
+        yield Problem("hist", f"holds {orphans} versions of no resource")
+    number, last = (await connection.fetch("select count(*), coalesce(max(seq), 0) from events"))[0]
+    counter = await _number(connection, "select n from counter where name = 'seq'")
+    if not number == last == counter:
+        yield Problem("events", f"holds {number} events, the newest is {last}, the counter says {counter}")
+    versions = await _number(connection, "select (select count(*) from res) + (select count(*) from hist)")
+    if versions != number:
+        yield Problem("events", f"holds {number} events for {versions} versions")

@@ -1,0 +1,93 @@
+"""The one face that both engines show: a connection that runs SQL text with bound parameters.
+
+On SQLite every call completes without suspending, so the same coroutine also runs in the writer's
+thread by `run_sync`. On PostgreSQL calls suspend as usual.
+"""
+
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
+
+Row = tuple[Any, ...]
+T = TypeVar("T")
+
+
+class Connection(Protocol):
+    """Runs statements. Placeholders are written `?1`, `?2` … on both engines (translated for PostgreSQL)."""
+
+    async def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
+        """Run one statement and return its rows as tuples."""
+        ...
+
+    async def execute(self, sql: str, args: Sequence[Any] = ()) -> None:
+        """Run one statement that returns nothing."""
+        ...
+
+
+def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never suspends (SQLite work) to its end in this thread.
+
+    Raises RuntimeError when the coroutine does suspend, which would be a defect.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return done.value
+    coroutine.close()
+    raise RuntimeError("a coroutine for SQLite suspended")
+
+
+class Retry(Exception):
+    """The database asks that the transaction be tried again (conflict with another process)."""
+
+
+class WriteConnection(Connection, Protocol):
+    """The connection of the writer: transactions, locks and multi-row statements.
+
+    Rows are tuples in the order of the table's columns. All but `begin` need an open transaction.
+    Any call may raise Retry.
+    """
+
+    async def begin(self) -> None: ...
+    async def commit(self) -> None: ...
+    async def rollback(self) -> None: ...
+    async def savepoint(self) -> None: ...
+    async def rollback_to_savepoint(self) -> None: ...
+
+    async def lock(self, numbers: Sequence[int]) -> None:
+        """Wait until no other process holds any of these locks; hold them to the end of the transaction."""
+        ...
+
+    async def load(self, rhs: Sequence[int]) -> list[Row]:
+        """The `res` rows (STORED_COLUMNS, then fv, rh) of these resources, locked against other writers."""
+        ...
+
+    async def next_block(self) -> int:
+        """A number that no other call on this database gets, higher than every earlier one."""
+        ...
+
+    async def archive(self, rhs: Sequence[int]) -> None:
+        """Copy the `res` rows of these resources to `hist`."""
+        ...
+
+    async def insert(self, table: str, rows: Sequence[Row]) -> None:
+        """Insert rows. Raises Retry when a key exists already."""
+        ...
+
+    async def replace(self, rows: Sequence[Row]) -> None:
+        """Overwrite the `res` rows that have the same rh."""
+        ...
+
+    async def move_history(self, ck: int, k: int, new_ck: int) -> None:
+        """Give the `hist` rows of a resource its new compartment key."""
+        ...
+
+    async def delete(self, table: str, rows: Sequence[Row]) -> None:
+        """Delete index rows, given whole."""
+        ...
+
+    async def append_events(self, rows: Sequence[Row]) -> int:
+        """Number the rows (all `events` columns but seq) and insert them; returns the first number.
+
+        Holds back every other writer until the commit, so that numbers become visible in their order.
+        """
+        ...

@@ -1,0 +1,33 @@
+"""The few places where the SQL of the two engines differs, for the rooms that build statements."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+
+class Dialect(msgspec.Struct, frozen=True):
+    """What a statement builder must know of an engine.
+
+    `lateral`: the engine knows LATERAL joins (needed for fast chained searches on PostgreSQL).
+    """
+
+    name: str
+    lateral: bool
+
+    def any_of(self, column: str, placeholder: str) -> str:
+        """SQL that is true when `column` is one of the values bound at `placeholder` by `array`."""
+        if self.name == "postgresql":
+            return f"{column} = any({placeholder})"
+        return f"{column} in (select value from json_each({placeholder}))"
+
+    def array(self, values: Iterable[int | str]) -> Any:
+        """The value to bind for `any_of`: a list on PostgreSQL, JSON text on SQLite."""
+        if self.name == "postgresql":
+            return list(values)
+        return json.dumps(list(values))
+
+
+SQLITE = Dialect("sqlite", lateral=False)
+POSTGRESQL = Dialect("postgresql", lateral=True)

@@ -1,0 +1,222 @@
+"""Opening a database: connect, bring the schema up to date under a lock, read the secret and dictionaries."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import unquote, urlsplit
+
+import apsw
+import msgspec
+import zstandard
+
+from suture.fhir.definitions import type_number
+from suture.store.bodies import Bodies
+from suture.store.connection import WriteConnection
+from suture.store.dialect import POSTGRESQL, SQLITE, Dialect
+from suture.store.keys import Keys
+from suture.store.migrations import migrations
+from suture.store.postgres import LOCK_CLASS, PostgresConnection, PostgresLease, PostgresPool
+from suture.store.rows import IndexRows
+from suture.store.sqlite import SqliteConnection
+from suture.store.store import Lease, Store
+from suture.store.writer import Committer, TaskWriter, ThreadWriter, Writer
+
+SCHEMA_LOCK = 0
+"""Second half of the advisory lock number held while migrations run (resource types count from 1)."""
+
+
+class DatabaseError(Exception):
+    """The database cannot be opened; the message says why in a sentence for the operator."""
+
+
+async def open_store(
+    url: str, *, index: Callable[[str, bytes], IndexRows], read_connections: int = 8, timeout: float = 30.0
+) -> Store:
+    """Open `sqlite:///path` or `postgresql://…`, creating or migrating the schema.
+
+    `index`: (FHIR version, body) -> index rows, needed when a resource is overwritten.
+    `read_connections`: PostgreSQL connections for reads, at most. `timeout`: statement timeout in seconds.
+    Raises DatabaseError.
+    """
+    if url.startswith("sqlite:"):
+        return await _open_sqlite(sqlite_path(url), index, timeout)
+    if url.startswith(("postgresql:", "postgres:")):
+        return await _open_postgres(url, index, read_connections, timeout)
+    raise DatabaseError(f"database must start with sqlite:/// or postgresql://, not {url.partition(':')[0]!r}")
+
+
+def sqlite_path(url: str) -> Path:
+    """The file of a `sqlite:///relative/path` or `sqlite:////absolute/path` URL. Raises DatabaseError."""
+    parts = urlsplit(url)
+    path = unquote(parts.path).removeprefix("/")
+    if parts.netloc or not path or path == ":memory:":
+        raise DatabaseError("a SQLite database is a file: sqlite:///path/to/file.db (four slashes for an absolute path)")
+    return Path(path)
+
+
+class _Opened(msgspec.Struct):
+    secret: bytes
+    dictionaries: dict[int, tuple[int, bytes]]
+
+
+async def _prepare(connection: WriteConnection, dialect: Dialect) -> _Opened:
+    """Inside a transaction that holds the schema lock: migrate, then read what the process must know."""
+    known = migrations(dialect.name)
+    at = await _schema(connection, dialect)
+    if at > known[-1].number:
+        raise DatabaseError(
+            f"the database has schema {at}, this version of Suture knows {known[-1].number}: use a newer Suture"
+        )
+    for migration in known:
+        if migration.number > at:
+            for statement in migration.statements:
+                await connection.execute(statement)
+    if at == 0:
+        await _initialise(connection)
+    if at < known[-1].number:
+        await connection.execute("delete from meta where name = 'schema'")
+        value = str(known[-1].number).encode()
+        await connection.execute("insert into meta (name, value) values ('schema', ?1)", (value,))
+    secret = (await connection.fetch("select value from meta where name = 'secret'"))[0][0]
+    rows = await connection.fetch("select enc, rt, body from dictionary")
+    return _Opened(bytes(secret), {row[0]: (row[1], bytes(row[2])) for row in rows})
+
+
+async def _schema(connection: WriteConnection, dialect: Dialect) -> int:
+    catalogue = {
+        "sqlite": "select count(*) from sqlite_master where type = 'table' and name = 'meta'",
+        "postgresql": "select count(*) from pg_tables where schemaname = current_schema() and tablename = 'meta'",
+    }
+    if not (await connection.fetch(catalogue[dialect.name]))[0][0]:
+        return 0
+    return int((await connection.fetch("select value from meta where name = 'schema'"))[0][0])
+
+
+async def _initialise(connection: WriteConnection) -> None:
+    """A new database gets its secret and the compression dictionaries of this release."""
+    await connection.execute("insert into meta (name, value) values ('secret', ?1)", (secrets.token_bytes(32),))
+    file = resources.files("suture.store").joinpath("dictionaries.bin.zst")
+    if not file.is_file():
+        return
+    dictionaries = msgspec.msgpack.decode(zstandard.decompress(file.read_bytes()), type=dict[str, bytes])
+    for enc, (type, body) in enumerate(sorted(dictionaries.items()), start=2):
+        await connection.execute(
+            "insert into dictionary (enc, rt, body) values (?1, ?2, ?3)", (enc, type_number(type), body)
+        )
+
+
+class _SqliteEngine:
+    dialect = SQLITE
+
+    def __init__(self, reader: SqliteConnection, writer: Writer) -> None:
+        self._lease = _SqliteLease(reader)
+        self._reader = reader
+        self.writer = writer
+
+    def reading(self) -> Lease:
+        return self._lease
+
+    def pool(self) -> dict[str, int]:
+        return {"pool_open": 1, "pool_idle": 1, "pool_waiting": 0}
+
+    async def close(self) -> None:
+        await self.writer.close()
+        self._reader.close()
+
+
+class _SqliteLease:
+    """SQLite reads never suspend, so everyone shares the one connection of the event loop."""
+
+    def __init__(self, connection: SqliteConnection) -> None:
+        self._connection = connection
+
+    async def __aenter__(self) -> SqliteConnection:
+        return self._connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+
+async def _no_pause(seconds: float) -> None:
+    """SQLite's writer holds the write lock of the file: there is nobody to wait for."""
+
+
+async def _open_sqlite(path: Path, index: Callable[[str, bytes], IndexRows], timeout: float) -> Store:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writer = SqliteConnection(str(path), timeout=timeout)
+    except (OSError, apsw.Error) as error:
+        raise DatabaseError(f"cannot open the SQLite file {path}: {error}") from error
+    try:
+        await writer.begin()
+        try:
+            opened = await _prepare(writer, SQLITE)
+            await writer.commit()
+        except BaseException:
+            await writer.rollback()
+            raise
+        reader = SqliteConnection(str(path), timeout=timeout)
+    except apsw.Error as error:
+        writer.close()
+        raise DatabaseError(f"cannot use the SQLite file {path}: {error}") from error
+    keys = Keys(opened.secret)
+    committer = Committer(keys, Bodies(opened.dictionaries), index, _no_pause)
+    engine = _SqliteEngine(reader, ThreadWriter(committer, writer, writer.close))
+    return Store(engine, keys, Bodies(opened.dictionaries), index)
+
+
+class _PostgresEngine:
+    dialect = POSTGRESQL
+
+    def __init__(self, pool: PostgresPool, writer: Writer) -> None:
+        self._pool = pool
+        self.writer = writer
+
+    def reading(self) -> Lease:
+        return PostgresLease(self._pool)
+
+    def pool(self) -> dict[str, int]:
+        return {"pool_open": self._pool.open, "pool_idle": self._pool.idle, "pool_waiting": self._pool.waiting}
+
+    async def close(self) -> None:
+        await self.writer.close()
+        await self._pool.close()
+
+
+async def _open_postgres(url: str, index: Callable[[str, bytes], IndexRows], size: int, timeout: float) -> Store:
+    pool = PostgresPool(url, size=size, timeout=timeout)
+    connection: PostgresConnection | None = None
+    try:
+        connection = await pool.connect(timeout=0)
+        await connection.begin()
+        await connection.lock([SCHEMA_LOCK])
+        opened = await _prepare(connection, POSTGRESQL)
+        await connection.commit()
+    except DatabaseError:
+        raise
+    except Exception as error:
+        cause = error.__cause__ or error
+        raise DatabaseError(f"cannot use the PostgreSQL database: {cause}") from error
+    finally:
+        if connection is not None:
+            with contextlib.suppress(Exception):
+                await connection.rollback()
+            await connection.close()
+    keys = Keys(opened.secret)
+    committer = Committer(keys, Bodies(opened.dictionaries), index, asyncio.sleep)
+
+    async def connect() -> PostgresConnection:
+        return await pool.connect(timeout=timeout)
+
+    return Store(
+        _PostgresEngine(pool, TaskWriter(committer, connect)), keys, Bodies(opened.dictionaries), index
+    )
+
+
+__all__ = ["LOCK_CLASS", "DatabaseError", "open_store", "sqlite_path"]

@@ -1,0 +1,19 @@
+"""The columns of the tables that the writer fills, in the order in which it passes their values."""
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "res": (
+        "ck", "k", "rt", "fv", "id", "ver", "upd", "deleted", "method", "sdate", "present", "rh", "enc", "body",
+    ),
+    "hist": ("ck", "k", "ver", "upd", "deleted", "method", "fv", "enc", "body"),
+    "tok": ("h", "d", "k", "ck"),
+    "str": ("h", "norm", "raw", "k", "ck"),
+    "qty": ("h", "lo", "hi", "k", "ck"),
+    "dat": ("h", "lo", "hi", "k", "ck"),
+    "ref": ("t", "p", "k", "ck"),
+    "events": ("seq", "rt", "rh", "k", "ver", "upd", "method", "deleted"),
+}  # fmt: skip
+
+INDEX_TABLES = ("tok", "str", "qty", "dat", "ref")
+
+FHIR_VERSION_NUMBER = {"r4": 40, "r4b": 43, "r5": 50}
+FHIR_VERSION = {number: name for name, number in FHIR_VERSION_NUMBER.items()}

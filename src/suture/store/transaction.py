@@ -1,0 +1,306 @@
+"""One database transaction that carries many units of work: the group commit.
+
+A unit sees the resources it asks for, decides, and puts new versions. Versions gather in memory and go to
+the tables by a few multi-row statements when the batch ends, or earlier when a unit must search. A unit that
+fails is undone alone. Index rows are changed by difference: the old rows follow from the old body.
+"""
+
+import copy
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+from suture.fhir.definitions import type_number
+from suture.fhir.json import join_body
+from suture.store.bodies import METHOD_NUMBER, PLAIN, Bodies
+from suture.store.connection import Row, WriteConnection
+from suture.store.keys import Keys
+from suture.store.rows import IndexRows, Prepared, Stored
+from suture.store.tables import FHIR_VERSION, FHIR_VERSION_NUMBER, INDEX_TABLES
+
+Index = Callable[[str, bytes], IndexRows]
+"""(FHIR version, body) -> the index rows that the body has in the database."""
+
+BLOCK_BITS = 16
+MILLISECOND = 1000
+
+
+class Surrogates:
+    """Hands out `k`: unique, growing numbers, taken from the database in blocks of 2**16."""
+
+    def __init__(self) -> None:
+        self._next = 0
+        self._left = 0
+
+    async def ready(self, connection: WriteConnection) -> None:
+        """Make sure that a whole batch of numbers can be taken without asking the database."""
+        if self._left < 1 << (BLOCK_BITS - 1):
+            self._next = await connection.next_block() << BLOCK_BITS
+            self._left = 1 << BLOCK_BITS
+
+    def take(self) -> int:
+        """The next number. Raises RuntimeError when `ready` was not called in time."""
+        if not self._left:
+            raise RuntimeError("no surrogate left in the block")
+        self._left -= 1
+        self._next += 1
+        return self._next
+
+    def discard(self) -> None:
+        """Forget the block: the transaction that took it was rolled back."""
+        self._left = 0
+
+
+class State:
+    """What the batch knows of one resource: the database's version and the newer ones it will write."""
+
+    __slots__ = ("db", "fv", "head", "pending", "prepared", "rh")
+
+    def __init__(self, rh: int, db: Stored | None, fv: int) -> None:
+        self.rh = rh
+        self.db = db
+        self.fv = fv
+        self.head = db
+        self.prepared: Prepared | None = None
+        self.pending: tuple[Stored, ...] = ()
+
+
+class Batch:
+    """One attempt at committing some units. `now`: microseconds since 1970 UTC, the lastUpdated of its versions."""
+
+    def __init__(
+        self, connection: WriteConnection, keys: Keys, bodies: Bodies, index: Index, surrogates: Surrogates, now: int
+    ) -> None:
+        self.connection = connection
+        self.keys = keys
+        self._bodies = bodies
+        self._index = index
+        self._surrogates = surrogates
+        self._now = now - now % MILLISECOND
+        self._states: dict[int, State] = {}
+        self._changed: dict[int, None] = {}
+        self._events: list[Row] = []
+        self._journal: list[tuple[int, State | None]] = []
+        self._unit_mark = 0
+
+    async def load(self, targets: Iterable[tuple[str, str]]) -> None:
+        """Read these resources, (type, id) each, in one query and lock them."""
+        wanted = {self.keys.resource(type, id) for type, id in targets}.difference(self._states)
+        if not wanted:
+            return
+        for rh in wanted:
+            self._states[rh] = State(rh, None, 0)
+        for row in await self.connection.load(sorted(wanted)):
+            self._states[row[11]] = State(row[11], self._bodies.stored(row), row[10])
+
+    async def run(self, work: "Callable[[Transaction], Awaitable[Any]]", *, savepoint: bool) -> Any:
+        """Run one unit; when it raises, undo what it did and raise the same."""
+        if savepoint:
+            await self.flush()
+            await self.connection.savepoint()
+        journal, events = len(self._journal), len(self._events)
+        self._unit_mark = len(self._journal)
+        try:
+            return await work(Transaction(self, savepoint))
+        except Exception:
+            for rh, before in reversed(self._journal[journal:]):
+                if before is None:
+                    self._states.pop(rh, None)
+                else:
+                    self._states[rh] = before
+                if before is None or not before.pending:
+                    self._changed.pop(rh, None)
+            del self._journal[journal:], self._events[events:]
+            if savepoint:
+                await self.connection.rollback_to_savepoint()
+            raise
+
+    @property
+    def unit_has_pending(self) -> bool:
+        """True when the running unit has put versions that are not in the tables yet."""
+        return any(rh in self._changed for rh, _ in self._journal[self._unit_mark :])
+
+    async def current(self, type: str, id: str) -> Stored | None:
+        """The newest version, as this batch would leave it."""
+        rh = self.keys.resource(type, id)
+        if rh not in self._states:
+            await self.load(((type, id),))
+        return self._states[rh].head
+
+    def put(self, type: str, id: str, prepared: Prepared, method: str) -> Stored:
+        """Make the next version of a resource. One that was not asked for is taken to be new."""
+        state = self._change(type, id)
+        head = state.head
+        version = head.version + 1 if head else 1
+        updated = max(self._now, head.updated + MILLISECOND) if head else self._now
+        ck = prepared.rows.ck if prepared.rows.ck is not None else state.rh
+        k = head.k if head else self._surrogates.take()
+        body = join_body(type, id, version, updated, prepared.meta, prepared.rest)
+        stored = Stored(type, id, version, updated, False, method, body, ck, k)
+        state.prepared = prepared
+        return self._advance(state, stored)
+
+    def delete(self, type: str, id: str) -> Stored:
+        """Make a version that says: deleted. The resource must have a head."""
+        state = self._change(type, id)
+        head = state.head
+        if head is None:
+            raise LookupError("a resource that does not exist cannot be deleted")
+        updated = max(self._now, head.updated + MILLISECOND)
+        stored = Stored(type, id, head.version + 1, updated, True, "DELETE", b"", head.ck, head.k)
+        state.prepared = None
+        return self._advance(state, stored)
+
+    def _change(self, type: str, id: str) -> State:
+        rh = self.keys.resource(type, id)
+        state = self._states.get(rh)
+        self._journal.append((rh, copy.copy(state) if state else None))
+        if state is None:
+            state = self._states[rh] = State(rh, None, 0)
+        return state
+
+    def _advance(self, state: State, stored: Stored) -> Stored:
+        state.head = stored
+        state.pending = (*state.pending, stored)
+        self._changed[state.rh] = None
+        method = METHOD_NUMBER[stored.method]
+        self._events.append(
+            (type_number(stored.type), state.rh, stored.k, stored.version, stored.updated, method, int(stored.deleted))
+        )
+        return stored
+
+    async def flush(self) -> None:
+        """Bring all gathered versions to the tables (not yet committed)."""
+        if not self._changed:
+            return
+        states = [self._states[rh] for rh in self._changed]
+        self._changed.clear()
+        connection = self.connection
+        known = [state for state in states if state.db is not None]
+        if known:
+            await connection.archive([state.rh for state in known])
+        for state in known:
+            head, db = state.pending[-1], state.db
+            if db is not None and db.ck != head.ck:
+                await connection.move_history(db.ck, db.k, head.ck)
+        between = [self._hist_row(state, version) for state in states for version in state.pending[:-1]]
+        if between:
+            await connection.insert("hist", between)
+        if new := [self._res_row(state) for state in states if state.db is None]:
+            await connection.insert("res", new)
+        if known:
+            await connection.replace([self._res_row(state) for state in known])
+        await self._flush_index(states)
+        for state in states:
+            state.db = state.head
+            state.pending = ()
+            if state.prepared is not None:
+                state.fv = FHIR_VERSION_NUMBER[state.prepared.version]
+
+    async def _flush_index(self, states: Sequence[State]) -> None:
+        for table, columns in zip(INDEX_TABLES, zip(*map(self._index_change, states), strict=True), strict=True):
+            if removed := [row for remove, _ in columns for row in remove]:
+                await self.connection.delete(table, removed)
+            if added := [row for _, add in columns for row in add]:
+                await self.connection.insert(table, added)
+
+    def _index_change(self, state: State) -> list[tuple[Iterable[Row], Iterable[Row]]]:
+        """Per index table: the rows to remove and the rows to add."""
+        head, db = state.pending[-1], state.db
+        new = index_rows(state.prepared.rows, head.ck, head.k) if state.prepared is not None else NO_ROWS
+        if db is None or db.deleted:
+            return [((), rows) for rows in new]
+        old = index_rows(self._index(FHIR_VERSION[state.fv], db.body), db.ck, db.k)
+        changes: list[tuple[Iterable[Row], Iterable[Row]]] = []
+        for before, after in zip(old, new, strict=True):
+            kept = set(before).intersection(after)
+            changes.append(([r for r in before if r not in kept], [r for r in after if r not in kept]))
+        return changes
+
+    def _res_row(self, state: State) -> Row:
+        head = state.pending[-1]
+        rt = type_number(head.type)
+        if state.prepared is None:
+            fv, sdate, present, enc, body = state.fv, 0, 0, PLAIN, b""
+        else:
+            rows = state.prepared.rows
+            fv, sdate, present = FHIR_VERSION_NUMBER[state.prepared.version], rows.sdate, rows.present
+            enc, body = self._bodies.encode(rt, head.body)
+        return (
+            head.ck, head.k, rt, fv, head.id, head.version, head.updated, int(head.deleted),
+            METHOD_NUMBER[head.method], sdate, present, state.rh, enc, body,
+        )  # fmt: skip
+
+    def _hist_row(self, state: State, version: Stored) -> Row:
+        fv = FHIR_VERSION_NUMBER[state.prepared.version] if state.prepared else state.fv
+        enc, body = self._bodies.encode(type_number(version.type), version.body)
+        method = METHOD_NUMBER[version.method]
+        ck = state.pending[-1].ck
+        return (ck, version.k, version.version, version.updated, int(version.deleted), method, fv, enc, body)
+
+    async def commit(self) -> None:
+        """Write what is gathered, number the events, commit."""
+        await self.flush()
+        if self._events:
+            await self.connection.append_events(self._events)
+        await self.connection.commit()
+
+    @property
+    def versions(self) -> int:
+        """How many versions the batch writes."""
+        return len(self._events)
+
+    async def ready(self) -> None:
+        """Take surrogates for what comes next."""
+        await self._surrogates.ready(self.connection)
+
+
+NO_ROWS: tuple[tuple[Row, ...], ...] = ((), (), (), (), ())
+
+
+def index_rows(rows: IndexRows, ck: int, k: int) -> tuple[Sequence[Row], ...]:
+    """The rows of the five index tables (INDEX_TABLES order) of the resource `ck`, `k`."""
+    d = rows.sdate
+    return (
+        [(h, d, k, ck) for h in rows.tok],
+        [(h, norm, raw, k, ck) for h, norm, raw in rows.str],
+        [(h, lo, hi, k, ck) for h, lo, hi in rows.qty],
+        [(h, lo, hi, k, ck) for h, lo, hi in rows.dat],
+        [(t, p, k, ck) for t, p in rows.ref],
+    )
+
+
+class Transaction:
+    """What a unit of work sees of the batch it runs in. It is also a Connection, for searches."""
+
+    __slots__ = ("_batch", "_savepoint")
+
+    def __init__(self, batch: Batch, savepoint: bool) -> None:
+        self._batch = batch
+        self._savepoint = savepoint
+
+    async def current(self, type: str, id: str) -> Stored | None:
+        """The newest version, deleted ones included; None when there never was one. Locks the resource."""
+        return await self._batch.current(type, id)
+
+    def put(self, type: str, id: str, prepared: Prepared, method: str) -> Stored:
+        """Make the next version. `current` must have been called, except for an id that is new for certain."""
+        return self._batch.put(type, id, prepared, method)
+
+    def delete(self, type: str, id: str) -> Stored:
+        """Make a deleted version of a resource that `current` found and that is not deleted yet."""
+        return self._batch.delete(type, id)
+
+    async def flush(self) -> None:
+        """Let searches see all versions put so far. A unit that has put some itself needs savepoint=True."""
+        if not self._savepoint and self._batch.unit_has_pending:
+            raise RuntimeError("a unit without a savepoint must search before it writes")
+        await self._batch.ready()
+        await self._batch.flush()
+
+    async def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
+        """Run one statement inside the transaction."""
+        return await self._batch.connection.fetch(sql, args)
+
+    async def execute(self, sql: str, args: Sequence[Any] = ()) -> None:
+        """Run one statement inside the transaction."""
+        await self._batch.connection.execute(sql, args)

@@ -1,0 +1,270 @@
+"""The group-commit writer: whatever queued while the last commit ran becomes the next transaction.
+
+No timer: a lone request commits at once, a crowd shares one commit. On SQLite the writer is a thread, on
+PostgreSQL a task. A batch that fails as a whole is tried again unit by unit, so that one bad unit harms
+nobody else.
+"""
+
+import asyncio
+import contextlib
+import logging
+import queue
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any, Protocol
+
+from suture.fhir.definitions import type_number
+from suture.fhir.outcomes import FhirError, Unavailable
+from suture.store.bodies import Bodies
+from suture.store.connection import Retry, WriteConnection, run_sync
+from suture.store.keys import Keys
+from suture.store.transaction import Batch, Index, Surrogates, Transaction
+
+MAX_UNITS = 256
+"""Units in one transaction at most, so that the first does not wait for the thousandth."""
+
+MAX_QUEUE = 20_000
+"""Units that may wait; more are refused with 503."""
+
+MAX_ATTEMPTS = 12
+
+Work = Callable[[Transaction], Awaitable[Any]]
+
+log = logging.getLogger("suture.store")
+
+
+class Unit:
+    """One piece of work that commits as a whole or not at all."""
+
+    __slots__ = ("attempts", "error", "future", "locks", "result", "savepoint", "targets", "work")
+
+    def __init__(
+        self, work: Work, targets: Sequence[tuple[str, str]], locks: Sequence[str], savepoint: bool,
+        future: asyncio.Future[Any],
+    ) -> None:  # fmt: skip
+        self.work = work
+        self.targets = targets
+        self.locks = locks
+        self.savepoint = savepoint
+        self.future = future
+        self.attempts = 0
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def deliver(self) -> None:
+        """Tell who waits, unless it went away."""
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+class WriterStatistics:
+    """Counts since the start: batches, units, versions; the size of the last batch."""
+
+    def __init__(self) -> None:
+        self.batches = 0
+        self.units = 0
+        self.versions = 0
+        self.retries = 0
+        self.last_batch = 0
+
+
+class Committer:
+    """Runs batches of units on one write connection, on either engine."""
+
+    def __init__(self, keys: Keys, bodies: Bodies, index: Index, pause: Callable[[float], Awaitable[None]]) -> None:
+        self._keys = keys
+        self._bodies = bodies
+        self._index = index
+        self._pause = pause
+        self._surrogates = Surrogates()
+        self.statistics = WriterStatistics()
+
+    async def process(self, connection: WriteConnection, units: Sequence[Unit]) -> None:
+        """Commit the units; afterwards each has a result or an error."""
+        try:
+            await self._attempt(connection, units)
+            return
+        except Exception as error:
+            self._surrogates.discard()
+            with contextlib.suppress(FhirError, Retry):
+                await connection.rollback()
+            if isinstance(error, Unavailable):
+                for unit in units:
+                    unit.result, unit.error = None, error
+                return
+            if len(units) == 1 and not self._retry(units[0], error):
+                return
+        self.statistics.retries += 1
+        for unit in units:
+            unit.result, unit.error = None, None
+            await self._pause(0.002 * unit.attempts * random.random())  # noqa: S311
+            await self.process(connection, (unit,))
+
+    def _retry(self, unit: Unit, error: Exception) -> bool:
+        """True when a unit that failed alone is worth another attempt; else it gets its error."""
+        unit.attempts += 1
+        if isinstance(error, Retry) and unit.attempts < MAX_ATTEMPTS:
+            return True
+        if isinstance(error, Retry):
+            error = Unavailable("Too many others write to the same resources now. Try again.")
+        unit.result, unit.error = None, error
+        return False
+
+    async def _attempt(self, connection: WriteConnection, units: Sequence[Unit]) -> None:
+        await connection.begin()
+        batch = Batch(
+            connection, self._keys, self._bodies, self._index, self._surrogates, time.time_ns() // 1000
+        )
+        if locks := {type_number(type) for unit in units for type in unit.locks}:
+            await connection.lock(sorted(locks))
+        await batch.load(target for unit in units for target in unit.targets)
+        for unit in units:
+            await batch.ready()
+            try:
+                unit.result = await batch.run(unit.work, savepoint=unit.savepoint)
+            except FhirError as error:
+                unit.error = error
+        await batch.commit()
+        statistics = self.statistics
+        statistics.batches += 1
+        statistics.units += len(units)
+        statistics.versions += batch.versions
+        statistics.last_batch = len(units)
+
+
+class Writer(Protocol):
+    """Takes units and commits them in their order."""
+
+    statistics: WriterStatistics
+
+    def submit(self, unit: Unit) -> None: ...
+
+    @property
+    def waiting(self) -> int: ...
+
+    async def close(self) -> None: ...
+
+
+def _refuse_when_full(waiting: int) -> None:
+    if waiting >= MAX_QUEUE:
+        raise Unavailable("The server has more writes waiting than it can take. Try again.", headers={"Retry-After": "1"})
+
+
+class ThreadWriter:
+    """The writer of SQLite: a thread, because a commit waits for the disk."""
+
+    def __init__(self, committer: Committer, connection: WriteConnection, close: Callable[[], None]) -> None:
+        self._committer = committer
+        self._connection = connection
+        self._close = close
+        self._queue: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._run, name="suture-writer", daemon=True)
+        self.statistics = committer.statistics
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Units that wait for their batch."""
+        return self._queue.qsize()
+
+    def submit(self, unit: Unit) -> None:
+        """Queue a unit. Raises Unavailable when too many wait."""
+        _refuse_when_full(self.waiting)
+        self._queue.put(unit)
+
+    def _run(self) -> None:
+        open = True
+        while open:
+            units: list[Unit] = []
+            item = self._queue.get()
+            while item is not None:
+                units.append(item)
+                if len(units) >= MAX_UNITS or self._queue.empty():
+                    break
+                item = self._queue.get()
+            open = item is not None
+            if units:
+                self._commit(units)
+        self._close()
+
+    def _commit(self, units: list[Unit]) -> None:
+        try:
+            run_sync(self._committer.process(self._connection, units))
+        except BaseException as error:
+            log.exception("the writer failed")
+            for unit in units:
+                unit.error = error
+        self._loop.call_soon_threadsafe(_deliver, units)
+
+    async def close(self) -> None:
+        """Finish what was accepted, then stop."""
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+
+def _deliver(units: Iterable[Unit]) -> None:
+    for unit in units:
+        unit.deliver()
+
+
+class TaskWriter:
+    """The writer of PostgreSQL: a task with a connection of its own, opened again when it breaks."""
+
+    def __init__(self, committer: Committer, connect: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        self._committer = committer
+        self._connect = connect
+        self._connection: Any = None
+        self._queue: deque[Unit] = deque()
+        self._wake = asyncio.Event()
+        self._open = True
+        self.statistics = committer.statistics
+        self._task = asyncio.create_task(self._run(), name="suture-writer")
+
+    @property
+    def waiting(self) -> int:
+        """Units that wait for their batch."""
+        return len(self._queue)
+
+    def submit(self, unit: Unit) -> None:
+        """Queue a unit. Raises Unavailable when too many wait."""
+        _refuse_when_full(self.waiting)
+        self._queue.append(unit)
+        self._wake.set()
+
+    async def _run(self) -> None:
+        while True:
+            while self._queue:
+                units = [self._queue.popleft() for _ in range(min(MAX_UNITS, len(self._queue)))]
+                await self._commit(units)
+            if not self._open:
+                return
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _commit(self, units: list[Unit]) -> None:
+        try:
+            if self._connection is None or self._connection.closed:
+                self._connection = await self._connect()
+            await self._committer.process(self._connection, units)
+        except Exception as error:
+            if not isinstance(error, FhirError):
+                log.exception("the writer failed")
+            for unit in units:
+                unit.error = error
+        _deliver(units)
+
+    async def close(self) -> None:
+        """Finish what was accepted, then stop."""
+        self._open = False
+        self._wake.set()
+        await self._task
+        if self._connection is not None:
+            await self._connection.close()

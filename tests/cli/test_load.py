@@ -1,0 +1,171 @@
+"""`suture load`: everything that can go in goes in, what cannot is told, and an interrupted load goes on."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.commands import suture
+from tests.servers import Server
+
+Start = Callable[..., Server]
+
+
+def patient(id: str = "", **more: Any) -> dict[str, Any]:
+    return {"resourceType": "Patient", **({"id": id} if id else {}), **more}
+
+
+def bundle(kind: str, *entries: dict[str, Any]) -> dict[str, Any]:
+    return {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
+
+
+def post(resource: dict[str, Any], url: str = "") -> dict[str, Any]:
+    entry = {"resource": resource, "request": {"method": "POST", "url": resource["resourceType"]}}
+    return entry | ({"fullUrl": url} if url else {})
+
+
+def observation(subject: str) -> dict[str, Any]:
+    return {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"text": "weight"},
+        "subject": {"reference": subject},
+    }
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "in"
+    path.mkdir()
+    return path
+
+
+def test_every_kind_of_file_is_loaded(database_url: str, folder: Path, tmp_path: Path, start_server: Start) -> None:
+    (folder / "one.json").write_text(json.dumps(patient("one", name=[{"family": "Ammann"}])))
+    (folder / "new.json").write_text(json.dumps(patient()))
+    (folder / "lines.ndjson").write_text("".join(json.dumps(patient(f"line-{n}")) + "\n" for n in range(450)))
+    transaction = bundle("transaction", post(patient(), "urn:uuid:1"), post(observation("urn:uuid:1")))
+    (folder / "transaction.json.gz").write_bytes(gzip.compress(json.dumps(transaction).encode()))
+    collection = bundle(
+        "collection",
+        {"fullUrl": "urn:uuid:2f6d6a0e-6f0c-4c5b-9a4f-2b6f0d8c7e11", "resource": patient()},
+        {"resource": {**observation("urn:uuid:2f6d6a0e-6f0c-4c5b-9a4f-2b6f0d8c7e11"), "id": "c-obs"}},
+    )
+    (folder / "collection.json").write_text(json.dumps(collection))
+
+    loaded = suture("load", folder, "--database", database_url, cwd=tmp_path)
+
+    assert loaded.returncode == 0, loaded.stdout + loaded.stderr
+    assert "456 resources loaded" in loaded.stdout
+    with httpx.Client(base_url=start_server(database_url).fhir) as client:
+        assert client.get("Patient?_summary=count").json()["total"] == 454
+        assert client.get("Patient/one").json()["name"] == [{"family": "Ammann"}]
+        subject = client.get("Observation/c-obs").json()["subject"]["reference"]
+        assert client.get(subject).status_code == 200
+
+
+def test_what_is_refused_is_told_with_its_place_and_reason(database_url: str, folder: Path, tmp_path: Path) -> None:
+    lines = [json.dumps(patient("a")), json.dumps(patient("b", gender="x")), "{", json.dumps(patient("c"))]
+    (folder / "lines.ndjson").write_text("\n".join(lines))
+    (folder / "bad.json").write_text(json.dumps(patient("d", birthDate="1985-02-29")))
+    (folder / "whole.json").write_text(json.dumps(bundle("transaction", post(patient()), post(patient(nmae=1)))))
+    (folder / "nothing.json").write_text("not JSON")
+
+    loaded = suture("load", folder, "-d", database_url, "--refused", tmp_path / "refused", cwd=tmp_path)
+
+    assert loaded.returncode == 1
+    assert "2 resources loaded" in loaded.stdout
+    assert "5 refused" in loaded.stdout
+    refused = [json.loads(line) for line in (tmp_path / "refused").read_text().splitlines()]
+    places = {(Path(one["file"]).name, one["where"], one["status"]) for one in refused}
+    assert places == {
+        ("lines.ndjson", "line 2", 422),
+        ("lines.ndjson", "line 3", 0),
+        ("bad.json", "", 422),
+        ("whole.json", "the whole transaction, 2 entries", 422),
+        ("nothing.json", "", 0),
+    }
+    assert any("gender" in one["reason"] for one in refused)
+
+
+def test_files_that_refer_to_each_other_may_come_in_any_order(database_url: str, folder: Path, tmp_path: Path) -> None:
+    known = {"system": "urn:example:patients", "value": "7"}
+    later = bundle("transaction", post(observation("Patient?identifier=urn:example:patients|7")))
+    (folder / "1.json").write_text(json.dumps(later))
+    (folder / "2.json").write_text(json.dumps(bundle("transaction", post(patient(identifier=[known])))))
+
+    loaded = suture("load", folder, "-d", database_url, cwd=tmp_path)
+
+    assert loaded.returncode == 0, loaded.stdout
+    assert "2 resources loaded" in loaded.stdout
+
+
+def test_a_finished_file_is_not_loaded_twice(database_url: str, folder: Path, tmp_path: Path) -> None:
+    (folder / "lines.ndjson").write_text("".join(json.dumps(patient()) + "\n" for _ in range(3)))
+    arguments = ("load", folder, "-d", database_url)
+    assert "3 resources loaded" in suture(*arguments, cwd=tmp_path).stdout
+
+    again = suture(*arguments, cwd=tmp_path)
+    assert again.returncode == 0
+    assert "0 resources loaded" in again.stdout
+    assert "1 file had been loaded before" in again.stdout
+    assert "3 resources loaded" in suture(*arguments, "--again", cwd=tmp_path).stdout
+
+
+def test_the_memory_of_a_load_is_not_believed_when_the_data_are_gone(folder: Path, tmp_path: Path) -> None:
+    (folder / "a.json").write_text(json.dumps(patient("a")))
+    arguments = ("load", folder, "-d", "sqlite:///x.db")
+    suture(*arguments, cwd=tmp_path)
+    for file in tmp_path.glob("x.db*"):
+        if not file.name.endswith(".jsonl"):
+            file.unlink()
+    assert "1 resources loaded" in suture(*arguments, cwd=tmp_path).stdout
+
+
+def test_an_interrupted_load_goes_on_after_the_parts_that_were_answered(folder: Path, tmp_path: Path) -> None:
+    (folder / "lines.ndjson").write_text("".join(json.dumps(patient(f"p{n}")) + "\n" for n in range(600)))
+    arguments = ("load", folder, "-d", "sqlite:///x.db")
+    suture(*arguments, cwd=tmp_path)
+    record = tmp_path / "x.db-loads.jsonl"
+    lines = record.read_text().splitlines(keepends=True)
+    assert len(lines) == 4
+    record.write_text(lines[0] + lines[1] + '{"file": "cut o')
+
+    again = suture(*arguments, cwd=tmp_path)
+
+    assert again.returncode == 0
+    assert "200 resources loaded" in again.stdout
+
+
+def test_a_running_server_can_be_loaded(server: Server, folder: Path, tmp_path: Path) -> None:
+    (folder / "a.json").write_text(json.dumps(patient("load-by-server")))
+    loaded = suture("load", folder, "--server", server.fhir, cwd=tmp_path)
+    assert loaded.returncode == 0, loaded.stdout + loaded.stderr
+    assert httpx.get(f"{server.fhir}/Patient/load-by-server").status_code == 200
+
+
+def test_a_server_that_is_not_there_is_told_in_one_sentence(folder: Path, tmp_path: Path) -> None:
+    (folder / "a.json").write_text(json.dumps(patient("a")))
+    loaded = suture("load", folder, "--server", "http://127.0.0.1:9/fhir/r4", cwd=tmp_path)
+    assert loaded.returncode == 1
+    assert "http://127.0.0.1:9/fhir/r4 does not answer" in loaded.stderr
+    assert "Traceback" not in loaded.stderr
+
+
+def test_decimals_keep_their_digits(database_url: str, folder: Path, tmp_path: Path, start_server: Start) -> None:
+    text = (
+        '{"resourceType":"Observation","id":"exact","status":"final","code":{"text":"x"},'
+        '"valueQuantity":{"value":1.00}}'
+    )
+    (folder / "o.ndjson").write_text(text)
+    (folder / "c.json").write_text(
+        '{"resourceType":"Bundle","type":"collection","entry":[{"resource":' + text.replace("exact", "exact2") + "}]}"
+    )
+    assert suture("load", folder, "-d", database_url, cwd=tmp_path).returncode == 0
+    server = start_server(database_url)
+    for id in ("exact", "exact2"):
+        assert b'"value":1.00}' in httpx.get(f"{server.fhir}/Observation/{id}").content

@@ -1,0 +1,113 @@
+"""Fixtures that every room may use: a fresh database per engine, and a real server with a client.
+
+- `database_url`: a fresh, empty database; the test runs once on SQLite and once on PostgreSQL.
+- `server`, `client`: a real `suture serve` process, one per engine and test session; tests share it, so
+  they make their own resources and look only at those. `fresh_server` has an empty database of its own.
+- `start_server`: starts servers with chosen flags.
+- `shared`: the folder of shared test material beside the checkout; the test is skipped where it is absent.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests import cluster, servers
+
+ENGINES = ("sqlite", "postgresql")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        cluster.lead()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        cluster.stop()
+
+
+@contextmanager
+def _database(engine: str, folder: Path) -> Iterator[str]:
+    if engine == "sqlite":
+        yield f"sqlite:///{folder / 'suture.db'}"
+        return
+    try:
+        cluster.programs()
+    except cluster.Missing as missing:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
+    with cluster.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """Coroutine tests (`pytest.mark.anyio`) run on the loop that the server uses."""
+    return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(params=ENGINES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with _database(request.param, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql_url(tmp_path: Path) -> Iterator[str]:
+    """A fresh PostgreSQL database, for what only PostgreSQL has."""
+    with _database("postgresql", tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
+    folder = tmp_path_factory.mktemp("server")
+    with _database(request.param, folder) as url:
+        running = servers.start(url, folder)
+        yield running
+        running.stop()
+
+
+@pytest.fixture
+def client(server: servers.Server) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.fhir, timeout=30) as session:
+        yield session
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[Callable[..., servers.Server]]:
+    """`start_server(database_url, *flags, SUTURE_X="…")`; all are stopped at the end of the test."""
+    running: list[servers.Server] = []
+
+    def start(database: str, *flags: str, **settings: str) -> servers.Server:
+        running.append(servers.start(database, tmp_path, *flags, **settings))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.stop()
+
+
+@pytest.fixture
+def fresh_server(database_url: str, start_server: Callable[..., servers.Server]) -> servers.Server:
+    return start_server(database_url)
+
+
+@pytest.fixture
+def fresh_client(fresh_server: servers.Server) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=fresh_server.fhir, timeout=30) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    folder = Path(__file__).parent.parent.parent / "shared"
+    if not (folder / "README.md").exists():
+        pytest.skip("the shared test material (../shared) is not here")
+    return folder
