@@ -19,7 +19,7 @@ $(READY): requirements-dev.lock pyproject.toml tools/setup.sh
 	PYTHON=$(PYTHON) sh tools/setup.sh
 	@touch $@
 
-$(DEFINITIONS): tools/build_definitions.py | $(READY)
+$(DEFINITIONS): $(wildcard tools/*definition*.py) tools/value_set_expansion.py | $(READY)
 	$(BIN)/python tools/build_definitions.py
 	@touch $@
 

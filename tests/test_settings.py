@@ -76,7 +76,7 @@ def test_lists_are_separated_by_commas() -> None:
     [
         ({"port": "eighty"}, {}, "--port: port must be a whole number from 0 to 65535, not 'eighty'."),
         ({}, {"SUTURE_PORT": "70000"}, "SUTURE_PORT: port must be a whole number from 0 to 65535, not '70000'."),
-        ({}, {"SUTURE_LOG_LEVEL": "loud"}, "must be debug or info or warning or error, not 'loud'."),
+        ({}, {"SUTURE_LOG_LEVEL": "loud"}, "must be one of debug, info, warning, error, not 'loud'."),
         ({}, {"SUTURE_BODY_LIMIT": "big"}, "must be a size such as 512KiB or 16MiB"),
         ({}, {"SUTURE_INSECURE_OPEN": "perhaps"}, "must be true or false"),
         ({}, {"SUTURE_CORS_ORIGINS": "app.example.org"}, "must hold origins such as https://app.example.org, or *"),

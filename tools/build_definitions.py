@@ -107,8 +107,8 @@ def _build(
     (output / f"{version.value}.json.zst").write_bytes(packed)
     types, parameters = EXPECTED[version]
     print(
-        f"  {version.number}: {types} resource types, {parameters} search parameters, {len(content.value_sets)} required "
-        f"value sets, {len(packed) // 1024} kB, {time.monotonic() - started:.1f} s",
+        f"  {version.number}: {types} resource types, {parameters} search parameters, {len(content.value_sets)} "
+        f"required value sets, {len(packed) // 1024} kB, {time.monotonic() - started:.1f} s",
         flush=True,
     )
     for url, reason in content.unexpanded.items():
@@ -159,7 +159,6 @@ def _by_rule_value_sets() -> list[dict[str, Any]]:
 def _time_zones(path: Path) -> set[str]:
     with zipfile.ZipFile(path) as wheel:
         return set(wheel.read("tzdata/zones").decode("ascii").split())
-
 
 
 if __name__ == "__main__":

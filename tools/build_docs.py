@@ -67,14 +67,20 @@ def settings_page() -> str:
 
 def commands_page() -> str:
     lines = [COMMANDS]
-    group: Any = typer.main.get_command(app)
-    for name, command in group.commands.items():
+    for command in commands():
+        name = command.name
         usage = " ".join(["suture", name, *_usage(command)])
         lines += [f"## suture {name}", "", f"`{usage}`", "", _paragraphs(command.help or ""), ""]
         rows = [row for parameter in command.params if (row := _row(parameter))]
         if rows:
             lines += ["| option | meaning |", "|---|---|", *rows, ""]
     return "\n".join(lines)
+
+
+def commands() -> list[Any]:
+    """The sub-commands of `suture`, as the command-line parser knows them (name, help, params)."""
+    group: Any = typer.main.get_command(app)
+    return list(group.commands.values())
 
 
 def _usage(command: Any) -> list[str]:
@@ -88,7 +94,7 @@ def _row(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         names = f"`{parameter.metavar}`"
     else:
-        value = "" if parameter.is_flag else f" {parameter.metavar or parameter.type.name.upper()}"
+        value = "" if parameter.is_flag else f" {parameter.metavar}"
         names = ", ".join(f"`{option}{value}`" for option in sorted(parameter.opts, key=len, reverse=True))
     return f"| {names} | {(parameter.help or '').replace('|', '&#124;')} |"
 

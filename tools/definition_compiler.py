@@ -156,7 +156,9 @@ def _element_type(element: Json, source: Json) -> ElementType:
     if profiles and code == "Resource":
         # R5 Bundle.issues: "a Resource that is an OperationOutcome".
         return ElementType(profiles[0], "", ())
-    return ElementType(code, profiles[0] if profiles else "", tuple(_type_name(u) for u in source.get("targetProfile", [])))
+    return ElementType(
+        code, profiles[0] if profiles else "", tuple(_type_name(u) for u in source.get("targetProfile", []))
+    )
 
 
 def _logical_primitive(element: Json, source: Json) -> str:

@@ -5,25 +5,23 @@ Starlette pages. The one thing to know: nothing is opened at import or construct
 lifespan, on the event loop that will use it.
 """
 
-import logging
-from collections.abc import Mapping
-from typing import Any
+import asyncio
 
 from suture.api.fhir_app import FhirApp
 from suture.api.http import Receive, Scope, Send
 from suture.api.operations import REGISTRY
+from suture.api.pages import pages
 from suture.api.services import Model, Observe, Services
 from suture.fhir import json
-from suture.fhir.outcomes import Issue, operation_outcome
+from suture.fhir.definitions import DefinitionsMissing
 from suture.fhir.versions import Version
+from suture.observability import Health, Metrics, configure_logging
 from suture.settings import Settings
-from suture.store.opening import open_store
+from suture.store.opening import DatabaseError, open_store
 from suture.store.rows import IndexRows
 
 SERVED = (Version.R4,)
 """The FHIR versions that have a base URL."""
-
-log = logging.getLogger("suture")
 
 
 async def open_services(settings: Settings, observe: Observe | None = None) -> Services:
@@ -52,58 +50,75 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._services: Services | None = None
-        self._bases: Mapping[str, FhirApp] = {}
+        self._running: _Running | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request to a FHIR base or to the pages."""
-        if scope["type"] != "http":
-            if scope["type"] == "lifespan":
-                await self._lifespan(receive, send)
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
             return
+        running = self._running
+        if scope["type"] != "http" or running is None:
+            raise RuntimeError("the application answers HTTP between start-up and shutdown")
         path: str = scope["path"]
-        if path.startswith("/fhir/"):
-            base = self._bases.get(path[6:].partition("/")[0])
-            if base is not None:
-                await base(scope, receive, send)
-                return
-        await _nothing_here(send)
+        if path.startswith("/fhir/") and (base := running.bases.get(path[6:].partition("/")[0])):
+            await base(scope, receive, send)
+        else:
+            await running.pages(scope, receive, send)
 
-    async def open(self) -> Services:
+    async def start(self) -> None:
         """Open the database and build the applications. Raises DatabaseError."""
-        services = self._services = await open_services(self._settings)
-        self._bases = {
-            version.value: FhirApp(services, model, f"/fhir/{version.value}", REGISTRY)
-            for version, model in services.models.items()
-        }
-        return services
+        self._running = await _Running.start(self._settings)
 
-    async def close(self) -> None:
+    async def stop(self) -> None:
         """Finish the writes that were accepted and close the database."""
-        if self._services is not None:
-            await self._services.store.close()
-            self._services = None
+        running, self._running = self._running, None
+        if running is not None:
+            await running.stop()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            await self.open()
-        except Exception as error:
+            await self.start()
+        except (DatabaseError, DefinitionsMissing) as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self.close()
+        await self.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
 
-async def _nothing_here(send: Send) -> None:
-    body: Any = json.encode(operation_outcome([Issue("error", "not-found", "There is nothing at this URL.")]))
-    headers = [(b"content-type", b"application/fhir+json"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": 404, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+class _Running:
+    """What exists while the database is open. `bases`: version -> application of its base URL."""
+
+    def __init__(self, services: Services, metrics: Metrics, health: Health) -> None:
+        self.bases = {
+            version.value: FhirApp(services, model, f"/fhir/{version.value}", REGISTRY)
+            for version, model in services.models.items()
+        }
+        first = next(iter(services.models.values()))
+        self.pages = pages(services, first, f"/fhir/{first.version.value}", REGISTRY, metrics, health)
+        self._services = services
+        self._health = health
+        self._publishing = asyncio.create_task(metrics.publish())
+
+    @classmethod
+    async def start(cls, settings: Settings) -> "_Running":
+        opened: list[Services] = []
+        metrics = Metrics(lambda: opened[0].store.statistics())
+        services = await open_services(settings, metrics.observe)
+        opened.append(services)
+        return cls(services, metrics, Health(services.store.last_event))
+
+    async def stop(self) -> None:
+        self._health.stop()
+        self._publishing.cancel()
+        await asyncio.gather(self._publishing, return_exceptions=True)
+        await self._services.store.close()
 
 
 def create_app(settings: Settings) -> Application:
-    """The ASGI application with these settings."""
+    """The ASGI application with these settings. Also sends the log lines of the process where the settings say."""
+    configure_logging(settings.log_format, settings.log_level)
     return Application(settings)

@@ -298,7 +298,7 @@ def _words(hint: Any) -> str:
     low = next((meta.ge for meta in _metas(hint) if meta.ge is not None), None)
     high = next((meta.le for meta in _metas(hint) if meta.le is not None), None)
     if typing.get_origin(plain) is Literal:
-        return " or ".join(typing.get_args(plain))
+        return "one of " + ", ".join(typing.get_args(plain))
     if typing.get_origin(plain) is tuple:
         return "a list, separated by commas"
     if plain is bool:

@@ -2,6 +2,11 @@
 
 import gzip
 import json
+import re
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +15,7 @@ import httpx
 import pytest
 
 from tests.commands import suture
-from tests.servers import Server
+from tests.servers import Server, environment
 
 Start = Callable[..., Server]
 
@@ -123,7 +128,7 @@ def test_the_memory_of_a_load_is_not_believed_when_the_data_are_gone(folder: Pat
     for file in tmp_path.glob("x.db*"):
         if not file.name.endswith(".jsonl"):
             file.unlink()
-    assert "1 resources loaded" in suture(*arguments, cwd=tmp_path).stdout
+    assert "1 resource loaded" in suture(*arguments, cwd=tmp_path).stdout
 
 
 def test_an_interrupted_load_goes_on_after_the_parts_that_were_answered(folder: Path, tmp_path: Path) -> None:
@@ -139,6 +144,34 @@ def test_an_interrupted_load_goes_on_after_the_parts_that_were_answered(folder: 
 
     assert again.returncode == 0
     assert "200 resources loaded" in again.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_load_that_is_stopped_repeats_nothing(folder: Path, tmp_path: Path, number: int) -> None:
+    """What was on its way is finished and remembered: afterwards no resource is there twice."""
+    for index in range(120):
+        entries = [post(patient(multipleBirthInteger=index)) for _ in range(40)]
+        (folder / f"{index:03}.json").write_text(json.dumps(bundle("transaction", *entries)))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "suture", "load", folder, "-d", "sqlite:///x.db"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    record = tmp_path / "x.db-loads.jsonl"
+    while not record.exists() or record.read_bytes().count(b"\n") < 10:
+        assert process.poll() is None
+        time.sleep(0.005)
+    process.send_signal(number)
+    told, complaint = process.communicate(timeout=60)
+    assert (process.returncode, complaint) == (130, "Interrupted.\n")
+    before = int(re.findall(r"([\d,]+) resources loaded", told)[0].replace(",", ""))
+    assert 0 < before < 4800
+
+    again = suture("load", folder, "-d", "sqlite:///x.db", cwd=tmp_path)
+    assert f"{4800 - before:,} resources loaded" in again.stdout
 
 
 def test_a_running_server_can_be_loaded(server: Server, folder: Path, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
+
 from suture.access import ALLOW_ALL
 from suture.fhir.definitions import load
 from suture.fhir.json import decode, encode, split_body
@@ -29,6 +31,7 @@ class World:
         self.store: Store
         self.indexer: Indexer
         self.search: Search
+        self.searches: dict[int, Search]
 
     def _index(self, version: str, body: bytes) -> Any:
         return self.indexer.rows(decode(body))
@@ -36,7 +39,15 @@ class World:
     async def open(self, url: str, limits: Limits) -> None:
         self.store = await open_store(url, index=self._index, read_connections=4, timeout=60)
         self.indexer = Indexer(PARAMETERS, self.store.keys)
-        self.search = Search(PARAMETERS, self.store.keys, self.store.dialect, self.store.bodies.stored, limits)
+        self.searches = {gather: self._search(msgspec.structs.replace(limits, gather=gather)) for gather in (5000, 0)}
+        self.search = self.searches[5000]
+
+    def _search(self, limits: Limits) -> Search:
+        return Search(PARAMETERS, self.store.keys, self.store.dialect, self.store.bodies.stored, limits)
+
+    def stream(self, always: bool) -> None:
+        """Make every search read in order, as if each filter found very much; or let the planner decide."""
+        self.search = self.searches[0 if always else 5000]
 
     async def put(self, *resources: Resource) -> None:
         """Store resources that have ids, in this order."""

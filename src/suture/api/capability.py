@@ -51,7 +51,6 @@ _TRIAL_USE = (
 )  # fmt: skip
 _PROFILE = "http://hl7.org/fhir/StructureDefinition/"
 _COMPARTMENT = "http://hl7.org/fhir/CompartmentDefinition/"
-_LINE_OF_TYPE = re.compile(r"\* \[(\w+)\]\([^)]*\): ([^\r\n]+)")
 
 
 class Surface:
@@ -96,10 +95,10 @@ class Capabilities:
         resources = [self._of_type(type, including[type], included[type], normative=normative) for type in types]
         rest: dict[str, Any] = {
             "mode": "server",
-            "documentation": "Every resource type of the specification; versions are kept, and deletes are versions too.",
+            "documentation": "Every resource type; all versions are kept, and a delete is a version too.",
             "security": {
                 "cors": bool(self._settings.cors_origins),
-                "description": "Nobody has to sign in yet; the server listens on this machine only, unless told otherwise.",
+                "description": "Nobody has to sign in yet, so by default only the machine itself is served.",
             },
             "resource": resources,
             "interaction": [{"code": code} for code in SYSTEM_INTERACTIONS if self._offers(code)],
@@ -181,16 +180,21 @@ class Capabilities:
 
     def _parameter(self, parameter: Parameter) -> dict[str, Any]:
         found: dict[str, Any] = {"name": parameter.code, "definition": parameter.url, "type": parameter.type}
-        if text := _about(self._descriptions.get(parameter.url, ""), parameter.resource_type):
-            found["documentation"] = text
+        documentation = self._descriptions.get(parameter.url, "") or _places(parameter)
+        if documentation and not parameter.code.startswith("_"):
+            found["documentation"] = documentation
         return found
 
     def _for_every_type(self) -> list[dict[str, Any]]:
-        own = [p for p in self._searchable("Basic") if p.code.startswith("_")]
+        own = [
+            {**self._parameter(p), "documentation": self._descriptions.get(p.url, "")}
+            for p in self._searchable("Basic")
+            if p.code.startswith("_")
+        ]
         shaping = [
             {"name": name, "type": type, "documentation": text} for name, (type, text) in RESULT_PARAMETERS.items()
         ]
-        return [*map(self._parameter, own), *shaping]
+        return [*own, *shaping]
 
     def _references(self, types: Sequence[str]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
         """By type: what `_include` follows from it, and what `_revinclude` follows to it."""
@@ -208,20 +212,22 @@ class Capabilities:
 
 
 def _operations(operations: Iterable[Operation], type: str | None) -> list[dict[str, Any]]:
+    """The operations of a type; for None those of the system and those of all types, with their documentation."""
     found: list[dict[str, Any]] = []
     for operation in operations:
-        definition = operation.definition(type)
+        general = not operation.types
+        definition = operation.definition(type) or (operation.definitions[0] if type is None and general else None)
         if definition is not None:
-            found.append(
-                {"name": operation.name, "definition": definition["url"], "documentation": definition["description"]}
-            )
+            entry = {"name": operation.name, "definition": definition["url"]}
+            found.append(entry if type and general else {**entry, "documentation": definition["description"]})
     return found
 
 
-def _about(description: str, type: str) -> str:
-    """What a SearchParameter says of itself for `type`; parameters of many types say it in one line for each."""
-    lines = dict(_LINE_OF_TYPE.findall(description))
-    return (lines.get(type, "") if lines else description).strip()
+def _places(parameter: Parameter) -> str:
+    """Where a parameter of several types looks in its own: `Observation.effective`."""
+    own = re.compile(rf"\(*{parameter.resource_type}\.")
+    parts = [part.strip() for part in parameter.expression.split(" | ")]
+    return ", ".join(part for part in parts if own.match(part))
 
 
 def _installed() -> str:

@@ -4,6 +4,7 @@ Specification: https://hl7.org/fhir/R4/http.html#transaction. The one thing to k
 checked here as a whole, the resources in it are checked one by one where they are written.
 """
 
+import contextlib
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -18,13 +19,16 @@ from suture.api.services import Model
 from suture.api.shapes import as_array, as_object
 from suture.api.target import Find, Handler, Target
 from suture.fhir.dates import from_us, to_us
-from suture.fhir.outcomes import FhirError, Invalid, Issue
+from suture.fhir.outcomes import FhirError, Invalid, InvalidStructure, Issue
 
 MOST_ENTRIES = 20_000
 """Entries in one Bundle."""
 
 ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
 """In which order the methods of a transaction are processed."""
+
+
+_SOUND = {"request": {"method": "GET", "url": "metadata"}}
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -47,8 +51,40 @@ class Entry(msgspec.Struct, frozen=True):
         return f"Entry {self.position} ({self.request.method} {self.request.path})"
 
 
-def check_shell(model: Model, bundle: dict[str, Any]) -> list[dict[str, Any]]:
+def check_shell(model: Model, bundle: dict[str, Any]) -> list[Any]:
     """The entries of a Bundle whose own structure is sound. Raises Invalid and InvalidStructure."""
+    entries = _entries(bundle)
+    shell = {**bundle, "entry": [_bare(entry) for entry in entries]} if entries else bundle
+    if not model.validator.is_valid(shell):
+        model.validator.check(shell)
+    return entries
+
+
+def check_shell_by_entry(model: Model, bundle: dict[str, Any]) -> tuple[list[Any], dict[int, FhirError]]:
+    """The entries of a Bundle, and by position what is wrong with the structure of single ones.
+
+    Raises Invalid and InvalidStructure when the Bundle outside of its entries is wrong.
+    """
+    with contextlib.suppress(InvalidStructure):
+        return check_shell(model, bundle), {}
+    check_shell(model, {name: value for name, value in bundle.items() if name != "entry"})
+    entries = _entries(bundle)
+    errors: dict[int, FhirError] = {}
+    for position, entry in enumerate(entries):
+        try:
+            check_shell(model, {"resourceType": "Bundle", "type": "batch", "entry": [entry]})
+        except FhirError as error:
+            place = f"Bundle.entry[{position}]"
+            errors[position] = type(error)(
+                issues=[
+                    Issue(i.severity, i.code, i.diagnostics, i.expression.replace("Bundle.entry[0]", place, 1))
+                    for i in error.issues
+                ]
+            )
+    return entries, errors
+
+
+def _entries(bundle: dict[str, Any]) -> list[Any]:
     entries = as_array(bundle.get("entry", []))
     if entries is None:
         raise Invalid("Bundle.entry is an array.", expression="Bundle.entry")
@@ -56,16 +92,16 @@ def check_shell(model: Model, bundle: dict[str, Any]) -> list[dict[str, Any]]:
         raise Invalid(
             f"The Bundle has {len(entries)} entries; at most {MOST_ENTRIES} are accepted.", expression="Bundle.entry"
         )
-    bare = [_without_resource(entry) for entry in entries]
-    shell = {**bundle, "entry": bare} if bare else bundle
-    if not model.validator.is_valid(shell):
-        model.validator.check(shell)
     return entries
 
 
-def _without_resource(entry: Any) -> Any:
+def _bare(entry: Any) -> Any:
+    """An entry without its resource, which is checked where it is written."""
     node = as_object(entry)
-    return entry if node is None else {key: value for key, value in node.items() if key != "resource"}
+    if node is None:
+        return entry
+    # That there is no request at all is said by `read_entry`, in better words.
+    return {name: value for name, value in node.items() if name != "resource"} or _SOUND
 
 
 def read_entry(outer: Request, find: Find, entry: Mapping[str, Any], position: int) -> Entry:
@@ -75,7 +111,7 @@ def read_entry(outer: Request, find: Find, entry: Mapping[str, Any], position: i
         raise Invalid("The resource has no resourceType.", expression=f"Bundle.entry[{position}].resource")
     asked = entry.get("request")
     if asked is None:
-        raise Invalid("The entry has no request.", expression=f"Bundle.entry[{position}]")
+        raise Invalid("The entry has no request: it needs a method and a url.", expression=f"Bundle.entry[{position}]")
     method, url = asked["method"], asked["url"]
     path, _, query = _below_base(url, outer.base).partition("?")
     path = unquote(path).strip("/")

@@ -11,7 +11,6 @@ import logging
 import os
 import re
 import time
-import traceback
 from collections.abc import Sequence
 from urllib.parse import quote
 
@@ -194,17 +193,8 @@ def _merged(raw: Sequence[Header]) -> dict[bytes, bytes]:
 
 
 def _unexpected(error: Exception, request: Request) -> Response:
-    """The answer to a defect. What the exception says may hold patient data, so only its place is logged."""
-    frames = traceback.extract_tb(error.__traceback__)
-    places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-    log.error(
-        "unexpected error",
-        extra={
-            "request_id": request.id,
-            "interaction": request.interaction,
-            "exception": type(error).__name__,
-            "traceback": places,
-        },
-    )
+    """The answer to a defect. The log gets the places in the code; what the exception says may hold patient data."""
+    fields = {"request_id": request.id, "interaction": request.interaction}
+    log.error("unexpected error", extra=fields, exc_info=error)
     message = f"The server failed to answer this request; the log knows more under the request id {request.id}."
     return resource_response(500, operation_outcome([Issue("fatal", "exception", message)]))

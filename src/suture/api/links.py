@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from suture.api.shapes import as_array, as_object
+from suture.api.shapes import as_array, as_object, kind_of
 from suture.fhir.definitions import Definitions, Element
 
 _URI_TYPES = frozenset(("uri", "url", "oid", "uuid"))
@@ -67,17 +67,17 @@ def find_links(
     stack: list[Any] = [resource]
     while stack:
         node: Any = stack.pop()
-        shape = type(node)
+        shape = kind_of(node)
         if shape is list:
             for item in node:
-                kind = type(item)
+                kind = kind_of(item)
                 if kind is dict or kind is list:
                     stack.append(item)
                 elif kind is str and item in urls:
                     others = True
             continue
         for key, value in node.items():
-            kind = type(value)
+            kind = kind_of(value)
             if kind is str:
                 if key == "reference":
                     site = _reference(node, value, context, own, urls)

@@ -9,7 +9,7 @@ import uuid
 from typing import Any
 
 from suture.api.services import Model
-from suture.api.shapes import as_array, as_object
+from suture.api.shapes import as_array, as_object, kind_of
 from suture.fhir.json import split_body
 from suture.fhir.outcomes import Invalid, Issue, Unprocessable
 from suture.store.rows import Prepared
@@ -73,10 +73,10 @@ def strip_own_base(resource: Any, base: str) -> None:
     stack: list[Any] = [resource]
     while stack:
         node: Any = stack.pop()
-        shape = type(node)
+        shape = kind_of(node)
         if shape is dict:
             for key, value in node.items():
-                kind = type(value)
+                kind = kind_of(value)
                 if kind is dict or kind is list:
                     stack.append(value)
                 elif key == "reference" and kind is str and value.startswith(prefix):

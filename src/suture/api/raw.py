@@ -37,10 +37,10 @@ async def received(request: Request, type: str) -> dict[str, Any]:
         return await request.resource()
     content_type = request.header("content-type")
     if is_fhir_json(content_type):
-        resource = _binary_resource(await request.body())
-        if resource is not None:
+        binary = _binary_resource(await request.body())
+        if binary is not None:
             check_content_type(content_type, request.version)
-            return resource
+            return binary
     if not content_type:
         raise Invalid("The Content-Type of the content is missing, and the body is not a Binary resource.")
     if not _MEDIA.fullmatch(content_type):

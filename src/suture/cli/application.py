@@ -4,6 +4,7 @@ Exit status: 0 all is well; 1 something was refused or is wrong with the data; 2
 130 interrupted. Errors that a person can mend are one sentence on standard error, never a traceback.
 """
 
+import asyncio
 import sys
 
 import typer
@@ -46,7 +47,7 @@ def run() -> int:
         return _failed(str(error), 1)
     except typer.Exit as end:
         return end.exit_code
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, asyncio.CancelledError, typer.Abort):
         return _failed("Interrupted.", 130)
     except Exception as error:  # a usage error of the command-line parser knows how to show itself
         show_itself = getattr(error, "show", None)

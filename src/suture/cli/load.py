@@ -1,6 +1,7 @@
 """`suture load`: the command around `suture.cli.loading`, with its progress bar and its summary."""
 
 import asyncio
+import signal
 import sys
 import time
 from collections import Counter
@@ -12,7 +13,7 @@ import msgspec
 import typer
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -70,14 +71,14 @@ async def run(
     record = Record(place_for(server or settings.database))
     console = Console(stderr=True, highlight=False, markup=False)
     started = time.monotonic()
+    interruptible()
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         TextColumn("{task.percentage:>3.0f} %"),
         _Rate(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
         TimeRemainingColumn(),
+        TextColumn("left"),
     )
     async with remote(server, CONCURRENCY) if server else embedded(settings) as target:
         with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
@@ -98,6 +99,13 @@ async def run(
     return loader.report
 
 
+def interruptible() -> None:
+    """Let SIGTERM stop the running task as Ctrl-C does: what is on its way is finished, the rest is left."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
 def summarise(report: Report, seconds: float) -> None:
     """Print what was loaded, and what was refused and why."""
     console = Console(
@@ -105,9 +113,11 @@ def summarise(report: Report, seconds: float) -> None:
     )
     total = report.loaded.total()
     rate = f" ({total / seconds:,.0f} per second)" if total and seconds > 0 else ""
-    console.print(f"{total:,} resources loaded in {seconds:,.1f} s{rate} from {_files(report.files)}.")
+    console.print(
+        f"{_number(total, 'resource')} loaded in {seconds:,.1f} s{rate} from {_number(report.files, 'file')}."
+    )
     if report.skipped:
-        console.print(f"{_files(report.skipped)} had been loaded before (--again loads them once more).")
+        console.print(f"{_number(report.skipped, 'file')} had been loaded before (--again loads them once more).")
     if total:
         table = Table(box=box.SIMPLE, pad_edge=False, show_header=False)
         table.add_column()
@@ -131,8 +141,8 @@ def _tell_refusals(console: Console, refused: list[Refusal]) -> None:
         console.print(f"  and {len(reasons) - SHOWN_REASONS:,} other reasons (--refused FILE writes them all).")
 
 
-def _files(count: int) -> str:
-    return f"{count:,} file" if count == 1 else f"{count:,} files"
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 class _Rate(ProgressColumn):
@@ -141,4 +151,5 @@ class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         stored: int = task.fields["stored"]
         seconds = task.elapsed or 0
-        return Text(f"{stored:,} resources, {stored / seconds if seconds else 0:,.0f}/s")
+        rate = stored / seconds if seconds else 0
+        return Text(f"{stored:,} resources, {rate:,.0f}/s", no_wrap=True)

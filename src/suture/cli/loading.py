@@ -2,7 +2,7 @@
 
 Files that others refer to go first, and transactions that were refused because something that they refer to was
 missing are tried again while that helps. The one thing to know: what was answered is written to a `Record` at once,
-so an interrupted load repeats at most the requests that were on their way.
+and an interrupted load waits for the requests that are on their way; only one that was killed repeats those.
 """
 
 import asyncio
@@ -70,9 +70,7 @@ class Loader:
                     await self._drain(0)
             await self._drain(0)
             await self._try_again()
-        finally:
-            for task in self._tasks:
-                task.cancel()
+        finally:  # also when interrupted: what is on its way is answered and written down first
             await asyncio.gather(*self._tasks, return_exceptions=True)
         return self.report
 

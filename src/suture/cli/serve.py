@@ -6,9 +6,12 @@ picklable call of `suture.app.create_app` with the settings.
 """
 
 import functools
+import logging
+import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -18,6 +21,7 @@ from uvicorn.supervisors import Multiprocess
 from suture import __version__
 from suture.app import create_app
 from suture.cli.options import Config, Database, Set, settings_from
+from suture.observability import shared_folder
 from suture.settings import Settings, SettingsError, is_loopback, shown
 
 BACKLOG = 2048
@@ -82,9 +86,11 @@ def run_processes(settings: Settings, listener: socket.socket, ready: Callable[[
     if settings.workers > 1:
         listener.listen(BACKLOG)
         workers = _Workers(config, [listener], ready)
-        workers.run()
+        with shared_folder():
+            workers.run()
         return workers.status
     server = _Server(config, ready)
+    logging.getLogger("uvicorn.error").addFilter(_reason_only)
     try:
         server.run([listener])
     except KeyboardInterrupt:
@@ -94,12 +100,22 @@ def run_processes(settings: Settings, listener: socket.socket, ready: Callable[[
     return 0 if server.started else 1
 
 
+def _reason_only(record: logging.LogRecord) -> bool:
+    """When the application does not start, the reason is enough."""
+    return not record.getMessage().startswith("Application startup failed")
+
+
 class _Server(uvicorn.Server):
     """A server process that says when it answers."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop; a second interrupt stops at once. Unlike uvicorn's own, a stop that was asked for is a success."""
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -120,7 +136,8 @@ class _Workers(Multiprocess):
 
     @property
     def status(self) -> int:
-        return 1 if any(process.exitcode for process in self.processes) else 0
+        """1 when a worker failed, 0 when all ended as they were asked to."""
+        return 1 if any(process.exitcode not in (None, 0, -signal.SIGTERM) for process in self.processes) else 0
 
 
 def command(
@@ -128,10 +145,12 @@ def command(
         str | None, typer.Option(metavar="ADDRESS", help="Address to listen on. [default: 127.0.0.1]")
     ] = None,
     port: Annotated[
-        int | None, typer.Option("--port", "-p", help="TCP port; 0 takes a free one. [default: 8000]")
+        int | None, typer.Option("--port", "-p", metavar="PORT", help="TCP port; 0 takes a free one. [default: 8000]")
     ] = None,
     database: Database = None,
-    workers: Annotated[int | None, typer.Option("--workers", "-w", help="Server processes. [default: 1]")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", "-w", metavar="N", help="Server processes. [default: 1]")
+    ] = None,
     insecure_open: Annotated[
         bool, typer.Option("--insecure-open", help="Listen on other addresses than loopback, without any sign-in.")
     ] = False,

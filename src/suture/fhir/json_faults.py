@@ -6,6 +6,7 @@ again with the standard library, keeping every pair of an object, and walks it w
 
 import json
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, cast
 
@@ -114,12 +115,11 @@ def deeper_than(value: Any, limit: int) -> bool:
     """Whether a decoded document nests more than `limit` levels of objects and arrays."""
     level: list[Any] = [value] if type(value) is dict or type(value) is list else []
     for _ in range(limit):
-        level = [
-            below
-            for item in level
-            for below in (item.values() if type(item) is dict else item)
-            if type(below) is dict or type(below) is list
-        ]
+        level = [below for item in level for below in _inside(item) if type(below) is dict or type(below) is list]
         if not level:
             return False
     return bool(level)
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    return cast("dict[str, Any]", value).values() if type(value) is dict else value

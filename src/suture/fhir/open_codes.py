@@ -22,9 +22,11 @@ class OpenCodes(msgspec.Struct, frozen=True):
 
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
-_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_PARAMETER = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+# RFC 2045 wants quotes around most of these, but FHIR itself writes canonicalization=http://hl7.org/… without.
+_PARAMETER_VALUE = r"[^\s\x00-\x1f\x7f-\uffff;,\"\\]+"
 _QUOTED = r'"(?:[^"\\\x00-\x1f]|\\[^\x00-\x1f])*"'
-_MIME = re.compile(rf"{_NAME}/{_NAME}(?:\s*;\s*{_TOKEN}=(?:{_TOKEN}|{_QUOTED}))*").fullmatch
+_MIME = re.compile(rf"{_NAME}/{_NAME}(?:\s*;\s*{_PARAMETER}=(?:{_PARAMETER_VALUE}|{_QUOTED}))*").fullmatch
 # The formats of FHIR itself may be named shortly (https://hl7.org/fhir/R4/http.html#mime-type).
 _SHORT_FORMATS = frozenset(("xml", "json", "ttl"))
 
@@ -46,7 +48,7 @@ _TWO_LETTER_LANGUAGES = frozenset(
     mn mo mr ms mt my na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd
     se sg sh si sk sl sm sn so sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi
     vo wa wo xh yi yo za zh zu
-""".split()
+""".split()  # noqa: SIM905
 )
 
 # ISO 4217: in use, funds and metals.
@@ -92,7 +94,7 @@ _COUNTRIES = """
     TGTGO768 THTHA764 TJTJK762 TKTKL772 TLTLS626 TMTKM795 TNTUN788 TOTON776 TRTUR792 TTTTO780 TVTUV798 TWTWN158
     TZTZA834 UAUKR804 UGUGA800 UMUMI581 USUSA840 UYURY858 UZUZB860 VAVAT336 VCVCT670 VEVEN862 VGVGB092 VIVIR850
     VNVNM704 VUVUT548 WFWLF876 WSWSM882 YEYEM887 YTMYT175 ZAZAF710 ZMZMB894 ZWZWE716
-""".split()
+""".split()  # noqa: SIM905
 
 _COUNTRY_CODES = frozenset(part for country in _COUNTRIES for part in (country[:2], country[2:5], country[5:]))
 

@@ -97,7 +97,8 @@ _COMMON_DAY = r"(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(
 _YEAR = r"(?!0000)[0-9]{4}"
 
 
-def _text(value: Any) -> bool:
+def is_text(value: Any) -> bool:
+    """Whether a JSON value is a FHIR string: not empty, at most MAX_STRING characters, no control characters."""
     # isprintable() is quicker than the pattern and true for nearly all real text.
     return type(value) is str and 0 < len(value) <= MAX_STRING and (value.isprintable() or not _CONTROL(value))
 
@@ -175,14 +176,11 @@ def _decimal(value: Any) -> bool:
     )
 
 
-def _decimal_of_18_digits(value: Any) -> bool:
-    """The decimal of R5: at most 18 digits before the point and 17 after it."""
+def _decimal_of_35_digits(value: Any) -> bool:
+    """The decimal of R5: at most 18 digits before the point and 17 after it, whatever the exponent."""
     if type(value) is int:
         return -(10**18) < value < 10**18
-    if type(value) is not Decimal or not value.is_finite():
-        return False
-    exponent = value.as_tuple().exponent
-    return value.adjusted() < 18 and isinstance(exponent, int) and exponent >= -17
+    return type(value) is Decimal and value.is_finite() and len(value.as_tuple().digits) <= 18 + 17
 
 
 def _pattern(pattern: str) -> Accepts:
@@ -199,9 +197,7 @@ def _dated(pattern: str, leap_pattern: str) -> Accepts:
     leap = re.compile(leap_pattern).fullmatch
 
     def accepts(value: Any) -> bool:
-        return type(value) is str and (
-            match(value) is not None or (leap(value) is not None and isleap(int(value[:4])))
-        )
+        return type(value) is str and (match(value) is not None or (leap(value) is not None and isleap(int(value[:4]))))
 
     return accepts
 
@@ -245,9 +241,9 @@ def primitives(version: Version) -> Mapping[str, Primitive]:
         ("integer", _integer(-(2**31)), "a whole number from -2147483648 to 2147483647 (without quotes)"),
         ("unsignedInt", _integer(0), "a whole number from 0 to 2147483647 (without quotes)"),
         ("positiveInt", _integer(1), "a whole number from 1 to 2147483647 (without quotes)"),
-        ("decimal", _decimal_of_18_digits if newer else _decimal, "a number (without quotes)"),
-        ("string", _text, "text"),
-        ("markdown", _text, "text in Markdown"),
+        ("decimal", _decimal_of_35_digits if newer else _decimal, "a number (without quotes)"),
+        ("string", is_text, "text"),
+        ("markdown", is_text, "text in Markdown"),
         ("xhtml", _unlimited_text, "text in XHTML"),
         ("uri", _remembered(_is_uri), "a URI (text without white space)"),
         ("url", _remembered(_is_uri), "a URL (text without white space)"),

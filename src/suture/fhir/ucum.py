@@ -14,7 +14,7 @@ _MAX_NESTING = 10
 
 _PREFIXES = """
     E G Gi Ki M Mi P T Ti Y Z a c d da f h k m n p u y z
-""".split()
+""".split()  # noqa: SIM905
 
 # Atoms that take a prefix.
 _METRIC = """
@@ -22,7 +22,7 @@ _METRIC = """
     [eps_0] [mu_0] [e] eV [m_e] [m_p] [G] [g] [ly] gf Ky Gal dyn erg P Bi St Mx G Oe Gb sb Lmb ph Ci R RAD REM
     cal_[15] cal_[20] cal_m cal_IT cal_th cal tex m[H2O] m[Hg] eq osm g% kat U [iU] [IU] Np B B[SPL] B[V] B[mV]
     B[uV] B[10.nV] B[W] B[kW] st mho bit By Bd
-""".split()
+""".split()  # noqa: SIM905
 
 # Atoms that do not, and the two spellings of a power of ten.
 _PLAIN = """
@@ -41,7 +41,7 @@ _PLAIN = """
     [arb'U] [USP'U] [GPL'U] [MPL'U] [APL'U] [beth'U] [anti'Xa'U] [todd'U] [dye'U] [smgy'U] [bdsk'U] [ka'U]
     [knk'U] [mclg'U] [tb'U] [CCID_50] [TCID_50] [EID_50] [PFU] [FFU] [CFU] [IR] [BAU] [AU] [Amb'a'1'U] [PNU]
     [Lf] [D'ag'U] [FEU] [ELU] [EU] Ao b att [psi] circ sph [car_m] [car_Au] [smoot] [m/s2/Hz^(1/2)] bit_s
-""".split()
+""".split()  # noqa: SIM905
 
 _UNITS = frozenset(_METRIC + _PLAIN + [prefix + atom for prefix in _PREFIXES for atom in _METRIC])
 

@@ -15,6 +15,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
 from suture.observability.snapshots import Series, Snapshot, folder_of_parent, is_running, read_others, write
 
 if TYPE_CHECKING:
@@ -29,7 +33,7 @@ SLOW = 5.0
 PUBLISH_EVERY = 1.0
 """Seconds between two snapshots of a worker."""
 
-CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _SECONDS = len(BUCKETS) + 1
 _COUNTERS: Mapping[str, str] = {
@@ -79,6 +83,13 @@ class Metrics:
         while self._folder is not None:
             write(self._folder, self.snapshot())
             await asyncio.sleep(PUBLISH_EVERY)
+
+    def route(self) -> Route:
+        """The route `/metrics`."""
+        return Route("/metrics", self._answer)
+
+    async def _answer(self, request: Request) -> Response:
+        return Response(self.render(), headers={"content-type": CONTENT_TYPE, "cache-control": "no-store"})
 
     def snapshot(self) -> Snapshot:
         """The present numbers of this process."""
@@ -162,7 +173,7 @@ class _Families:
         for name in sorted(names):
             yield self._gauge(f"suture_store_{name}", _GAUGES.get(name, name.replace("_", " ")), "store", name)
         yield self._gauge("suture_process_resident_memory_bytes", "Resident memory.", "process", "memory")
-        yield self._gauge("suture_process_cpu_seconds", "Processor time used since the start.", "process", "cpu")
+        yield self._processor_time()
         yield self._gauge("suture_process_open_files", "Open file descriptors.", "process", "files")
         yield self._gauge("suture_process_start_time_seconds", "Start, in seconds since 1970.", "process", "started")
 
@@ -176,6 +187,16 @@ class _Families:
                 family.add_metric((str(snapshot.pid),), numbers[key])
         return family
 
+    def _processor_time(self) -> "Metric":
+        from prometheus_client.core import CounterMetricFamily
+
+        family = CounterMetricFamily(
+            "suture_process_cpu_seconds", "Processor time since the start.", labels=("worker",)
+        )
+        for snapshot in self._running:
+            family.add_metric((str(snapshot.pid),), snapshot.process["cpu"])
+        return family
+
     def _sum(self, name: str) -> float:
         return sum(snapshot.store.get(name, 0) for snapshot in self._snapshots)
 
@@ -185,7 +206,7 @@ def _process(started: float) -> dict[str, float]:
     try:
         pages = int(Path("/proc/self/statm").read_bytes().split()[1])
         numbers["memory"] = pages * resource.getpagesize()
-        numbers["files"] = len(os.listdir("/proc/self/fd"))
+        numbers["files"] = sum(1 for _ in Path("/proc/self/fd").iterdir())
     except (OSError, ValueError, IndexError):
         numbers["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return numbers

@@ -10,7 +10,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import msgspec
@@ -42,7 +42,7 @@ _decode = msgspec.json.Decoder(Snapshot).decode
 
 
 @contextlib.contextmanager
-def shared_folder() -> Iterator[Path]:
+def shared_folder() -> Generator[Path]:
     """For the parent of several workers: a folder for their snapshots while they run."""
     folder = Path(tempfile.mkdtemp(prefix="suture-metrics-"))
     os.environ[FOLDER_VARIABLE] = str(folder)

@@ -7,24 +7,23 @@ import time
 from collections.abc import Sequence
 
 from suture.search.filters import Filter, Range, StartsWith, Token, Updated
-from suture.search.planner import GATHER
 from suture.search.probes import range_condition, text_condition, updated_condition
 from suture.search.statement import Statement
 from suture.store.connection import Connection
 
 LIFETIME = 60.0
 KEPT = 20_000
-BOUND = GATHER + 1
 
 
 class Estimates:
-    """Bounded counts by leaf, shared by all searches of a process."""
+    """Bounded counts by leaf, shared by all searches of a process. `most`: the largest number that is told apart."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._bound = most + 1
         self._known: dict[Filter, tuple[float, int]] = {}
 
     async def rows(self, connection: Connection, s: Statement, leaves: Sequence[Filter]) -> dict[Filter, int]:
-        """The numbers of rows of `leaves`, BOUND meaning "that or more". `s`: a fresh statement."""
+        """The numbers of rows of `leaves`, one above `most` meaning "more". `s`: a fresh statement."""
         now = time.monotonic()
         known: dict[Filter, int] = {}
         asked: list[Filter] = []
@@ -35,7 +34,7 @@ class Estimates:
             else:
                 asked.append(leaf)
         if asked:
-            counts = ", ".join(f"({_count(s, leaf)})" for leaf in asked)
+            counts = ", ".join(f"({_count(s, leaf, self._bound)})" for leaf in asked)
             (row,) = await connection.fetch(f"select {counts}", s.args)
             if len(self._known) >= KEPT:
                 self._known.clear()
@@ -45,7 +44,7 @@ class Estimates:
         return known
 
 
-def _count(s: Statement, leaf: Filter) -> str:
+def _count(s: Statement, leaf: Filter, bound: int) -> str:
     a = s.alias()
     match leaf:
         case Token():
@@ -58,4 +57,4 @@ def _count(s: Statement, leaf: Filter) -> str:
             rows = f"res {a} where {a}.deleted = 0 and {updated_condition(s, leaf, a)}"
         case _:
             raise AssertionError(f"{type(leaf).__name__} is not estimated")
-    return f"select count(*) from (select 1 from {rows} limit {BOUND}) {s.alias()}"
+    return f"select count(*) from (select 1 from {rows} limit {bound}) {s.alias()}"

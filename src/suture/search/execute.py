@@ -60,7 +60,7 @@ class Search:
         self._limits = limits or Limits()
         self._parser = QueryParser(parameters, keys, self._limits)
         self._cursors = Cursors(keys)
-        self._estimates = Estimates()
+        self._estimates = Estimates(self._limits.gather)
 
     @property
     def compartments(self) -> Compartments:
@@ -151,7 +151,7 @@ class Search:
         if filters is None:
             return []
         known = await self._known(connection, query, predicate)
-        chosen = plan(filters, query.sort, known)
+        chosen = plan(filters, query.sort, known, self._limits.gather)
         backward = position is not None and position.backward
         wanted = Wanted(filters, _rts(query), query.sort, position, backward, query.count + 1)
         if chosen.way is Way.VALUES:

@@ -47,7 +47,7 @@ class Contains(msgspec.Struct, frozen=True):
 class Range(msgspec.Struct, frozen=True):
     """A row of `dat` or `qty` under hash `h` that passes every test in `every` and, if there are any, one of `some`.
 
-    `sdate`: the parameter is the type's primary clinical date, of which `res.sdate` is the earliest `lo`.
+    `sdate`: the parameter is the type's primary clinical date, whose earliest start is `res.sdate`.
     """
 
     table: Literal["dat", "qty"]

@@ -8,6 +8,7 @@ contained resources are not indexed with their container
 
 from typing import Any
 
+from suture.fhir.outcomes import InvalidStructure
 from suture.search.extraction.cache import HashCache
 from suture.search.extraction.source import Extractor, Source
 from suture.search.extraction.tree import plant
@@ -28,10 +29,13 @@ class Indexer:
     def rows(self, resource: dict[str, Any]) -> IndexRows:
         """The index rows of a valid resource. `ck` is None for a Patient, whose own `rh` it is.
 
-        Raises ValueError for a date that is none, KeyError for an unknown `resourceType`.
+        Raises InvalidStructure for a date that is none, KeyError for an unknown `resourceType`.
         """
         extract = self._extractors.get(resource["resourceType"]) or self._generate(resource["resourceType"])
-        return extract(resource)
+        try:
+            return extract(resource)
+        except ValueError as error:
+            raise InvalidStructure(str(error)) from None
 
     def source(self, type: str) -> Source:
         """The generated code of a resource type, for tests and the curious."""

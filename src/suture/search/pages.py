@@ -103,7 +103,7 @@ def valueless_sql(s: Statement, wanted: Wanted) -> str:
     position = wanted.position
     if position is not None:
         position = Position(position.values[1:], position.k, position.backward)
-    rest = msgspec.structs.replace(wanted, sort=wanted.sort[1:], position=position)
+    rest = msgspec.structs.replace(wanted, position=position)
     return _with_bodies(s, _keys_select(s, found, keys, rest), keys, rest)
 
 
@@ -120,7 +120,7 @@ def _merged(s: Statement, wanted: Wanted, driver: int | None) -> str:
         branches.append(f"select * from ({_keys_select(s, found, keys, wanted)}) {s.alias()}")
     x = s.alias()
     merged = " union ".join(branches)
-    order = _order(f"{x}.k", [_Key(f"{x}.s0", key.descending, nullable=False) for key in keys], wanted.backward)
+    order = _order(f"{x}.k", [_Key(f"{x}.s0", key.descending, nullable=False) for key in keys], wanted)
     return _with_bodies(s, f"select * from ({merged}) {x} order by {order} limit {wanted.limit}", keys, wanted)
 
 
@@ -128,17 +128,17 @@ def _keys_select(s: Statement, found: Candidates, keys: Sequence[_Key], wanted: 
     """Select k, ck, s0, s1 … of the rows after the position, in order, up to the limit."""
     row = found.row
     if wanted.position is None or not any(key.sql.startswith("(") for key in keys):
-        after = f" and {_after(s, row.k, keys, wanted.position)}" if wanted.position is not None else ""
+        after = f" and {_after(s, row.k, keys, wanted.position, wanted)}" if wanted.position is not None else ""
         columns = "".join(f", {key.sql} as s{n}" for n, key in enumerate(keys))
-        order = _order(row.k, keys, wanted.backward)
+        order = _order(row.k, keys, wanted)
         select = f"select {row.k} as k, {row.ck} as ck{columns} from {found.tables} where {found.condition}{after}"
         return f"{select} order by {order} limit {wanted.limit}"
     q = s.alias()
     columns = "".join(f", {key.sql} as s{n}" for n, key in enumerate(keys))
     inner = f"select {row.k} as k, {row.ck} as ck{columns} from {found.tables} where {found.condition}"
     named = [_Key(f"{q}.s{n}", key.descending, key.nullable) for n, key in enumerate(keys)]
-    after = _after(s, f"{q}.k", named, wanted.position)
-    order = _order(f"{q}.k", named, wanted.backward)
+    after = _after(s, f"{q}.k", named, wanted.position, wanted)
+    order = _order(f"{q}.k", named, wanted)
     return f"select * from ({inner}) {q} where {after} order by {order} limit {wanted.limit}"
 
 
@@ -147,26 +147,27 @@ def _with_bodies(s: Statement, select: str, keys: Sequence[_Key], wanted: Wanted
     named = [_Key(f"{x}.s{n}", key.descending, key.nullable) for n, key in enumerate(keys)]
     columns = "".join(f", {key.sql}" for key in named)
     join = s.join("res", "r", ck=f"{x}.ck", k=f"{x}.k")
-    order = _order(f"{x}.k", named, wanted.backward)
+    order = _order(f"{x}.k", named, wanted)
     return f"select {STORED_COLUMNS}{columns} from ({select}) {x}{join} order by {order}"
 
 
-def _order(k: str, keys: Sequence[_Key], backward: bool) -> str:
+def _terms(k: str, keys: Sequence[_Key], wanted: Wanted) -> list[_Key]:
+    """The keys and `k`, which goes the way of the last key, whichever plan reads the rows."""
+    return [*keys, _Key(k, wanted.sort[-1].descending, nullable=False)]
+
+
+def _order(k: str, keys: Sequence[_Key], wanted: Wanted) -> str:
+    backward = wanted.backward
     terms: list[str] = []
-    for key in keys:
+    for key in _terms(k, keys, wanted):
         nulls = f" nulls {'first' if backward else 'last'}" if key.nullable else ""
         terms.append(f"{key.sql}{' desc' if key.descending != backward else ''}{nulls}")
-    terms.append(f"{k}{' desc' if _k_descends(keys) != backward else ''}")
     return ", ".join(terms)
 
 
-def _k_descends(keys: Sequence[_Key]) -> bool:
-    return keys[-1].descending if keys else True
-
-
-def _after(s: Statement, k: str, keys: Sequence[_Key], position: Position) -> str:
+def _after(s: Statement, k: str, keys: Sequence[_Key], position: Position, wanted: Wanted) -> str:
     """The condition that a row comes after `position` in the direction of reading."""
-    terms = [*keys, _Key(k, _k_descends(keys), nullable=False)]
+    terms = _terms(k, keys, wanted)
     values = (*position.values, position.k)
     backward = position.backward
     if len({key.descending for key in terms}) == 1 and not any(key.nullable for key in terms):

@@ -25,6 +25,11 @@ MAX_BITS = 63
 """Bits of `present`, a signed 64-bit integer."""
 
 _COLUMNS = {"_id": "id", "_lastUpdated": "upd"}
+_OPEN_VALUE_SETS = {
+    "http://hl7.org/fhir/ValueSet/mimetypes": ("urn:ietf:bcp:13",),
+    "http://hl7.org/fhir/ValueSet/all-languages": ("urn:ietf:bcp:47",),
+}
+"""Code systems of the required value sets whose codes cannot be listed."""
 
 
 class Component(msgspec.Struct, frozen=True):
@@ -81,6 +86,9 @@ class Parameter(msgspec.Struct, frozen=True):
     multiple_and: bool = True
 
 
+_NONE: Mapping[str, Parameter] = MappingProxyType({})
+
+
 class _Draft(msgspec.Struct):
     definition: SearchParameter
     routes: tuple[Route, ...]
@@ -112,6 +120,8 @@ class SearchParameters:
         """The parameters of a resource type by code, in alphabetical order; empty for an unknown type."""
         found = self._types.get(type)
         if found is None:
+            if type not in self.definitions.resource_types:
+                return _NONE
             found = self._types[type] = MappingProxyType(self._work_out(type))
         return found
 
@@ -131,8 +141,6 @@ class SearchParameters:
         return self._owners.get(type, ())
 
     def _work_out(self, type: str) -> dict[str, Parameter]:
-        if type not in self.definitions.resource_types:
-            return {}
         drafts = {
             definition.code: _Draft(definition, self._usable_routes(type, definition), definition.code)
             for definition in self._definitions_of(type)
@@ -215,7 +223,8 @@ class SearchParameters:
         systems: set[str] = set()
         for route in routes:
             if route.type == "code" and route.value_set:
-                systems.update(self.definitions.value_set_codes(route.value_set) or ())
+                known = self.definitions.value_set_codes(route.value_set)
+                systems.update(known or _OPEN_VALUE_SETS.get(route.value_set.partition("|")[0], ()))
         return tuple(sorted(systems))
 
     def _components(self, definition: SearchParameter) -> tuple[Component, ...]:

@@ -30,7 +30,7 @@ from suture.search.filters import (
 from suture.search.sorting import NEWEST_DATE, SortKey
 
 GATHER = 5_000
-"""Candidates up to which gathering and sorting is cheaper than streaming."""
+"""Candidates up to which gathering and sorting is cheaper than streaming, unless `Limits.gather` says otherwise."""
 
 SURE = 500.0
 """Below this cost nothing is estimated."""
@@ -90,15 +90,15 @@ def uncertain(filters: Sequence[Filter]) -> Iterator[Filter]:
                 pass
 
 
-def plan(filters: Sequence[Filter], sort: Sequence[SortKey], known: Known) -> Plan:
-    """Choose the way for a page in the order of `sort`."""
+def plan(filters: Sequence[Filter], sort: Sequence[SortKey], known: Known, gather: int = GATHER) -> Plan:
+    """Choose the way for a page in the order of `sort`. `gather`: candidates up to which gathering is right."""
     driver, least = choose(filters, known)
     if _by_date(sort):
         tokens = [(cost(f, known), i) for i, f in enumerate(filters) if 0 < len(_hashes(f)) <= MERGED]
-        if tokens and (least > GATHER or min(tokens)[1] == driver):
+        if tokens and (least > gather or min(tokens)[1] == driver):
             index = min(tokens)[1]
             return Plan(Way.STREAM if len(_hashes(filters[index])) == 1 else Way.MERGE, index)
-    if driver is not None and least <= GATHER:
+    if driver is not None and least <= gather:
         return Plan(Way.GATHER, driver)
     if sort[0].by in ("sdate", "upd"):
         return Plan(Way.STREAM, None)

@@ -28,8 +28,9 @@ from suture.search.filters import (
     Updated,
 )
 from suture.search.statement import Row, Statement
+from suture.store.rows import NO_DATE
 
-_UPPER = (("lo", "<"), ("lo", "<="))
+_UPPER = (("hi", "<"), ("hi", "<="))
 
 LAST = "\U0010ffff"
 """Sorts after every character that a text may hold."""
@@ -98,19 +99,29 @@ def _range(s: Statement, filter: Range, row: Row) -> str:
     found = _exists(f"{filter.table} {a}", at)
     if not filter.sdate or not (row.dated or row.is_res):
         return found
-    # sdate is the smallest `lo` of these rows: what follows from that bounds the scan, what it proves needs no probe.
+    # What follows from the filter for sdate bounds the scan; where sdate alone proves the filter nothing is probed.
     bounds = [f"{row.date} {test[1]} {s.bind(test[2])}" for test in filter.every if test[:2] in _UPPER]
-    proofs = [f"{row.date} {test[1]} {s.bind(test[2])}" for test in _enough(filter)]
+    proofs = [_proof(s, test, row) for test in _enough(filter)]
     return f"({' and '.join([*bounds, '(' + ' or '.join([*proofs, found]) + ')'])})"
 
 
 def _enough(filter: Range) -> list[Test]:
-    """Tests each of which proves the filter when the smallest `lo` passes it."""
-    if filter.some and not filter.every:
-        return [test for test in filter.some if test[1] in (">", ">=")]
-    if len(filter.every) == 1 and not filter.some:
-        return [test for test in filter.every if test[1] in (">", ">=")]
-    return []
+    """Tests that prove the filter once sdate passes them.
+
+    sdate is the smallest start of a value, or its end when it has no start. So a date above a bound proves
+    that some `hi` is, and a date below a bound that some `lo` is.
+    """
+    alternatives = filter.some or filter.every
+    if filter.some and filter.every:  # le: what lies below `first` lies below `last` too
+        return [test for test in alternatives if test[:2] == ("lo", "<")]
+    if len(alternatives) > 1 and not filter.some:
+        return []
+    return [test for test in alternatives if test[:2] in (("lo", "<"), ("hi", ">"))]
+
+
+def _proof(s: Statement, test: Test, row: Row) -> str:
+    proof = f"{row.date} {test[1]} {s.bind(test[2])}"
+    return f"({proof} and {row.date} > {NO_DATE})" if test[0] == "lo" else proof
 
 
 def _column(s: Statement, filter: Column, row: Row) -> str:

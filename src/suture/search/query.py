@@ -18,6 +18,7 @@ from suture.search.filters import NOTHING, Filter, Types, all_of, conjuncts
 from suture.search.include import MAX_INCLUDES, Include, include
 from suture.search.names import Names, UnknownParameter
 from suture.search.parameters import SearchParameters
+from suture.search.planner import GATHER
 from suture.search.sorting import NEWEST_DATE, NEWEST_UPDATE, SortKey, sort_keys
 from suture.store.keys import Keys
 
@@ -33,11 +34,15 @@ Pairs = Sequence[tuple[str, str]]
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Entries per page without `_count`, and at most; included resources per page."""
+    """Entries per page without `_count`, and at most; included resources per page.
+
+    `gather`: candidates up to which all are read and sorted instead of read in order (`suture.search.planner`).
+    """
 
     default_count: int = 20
     max_count: int = 1000
     max_include: int = 1000
+    gather: int = GATHER
 
 
 class Query(msgspec.Struct, frozen=True):

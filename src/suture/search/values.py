@@ -21,6 +21,7 @@ URI_LIMIT = 512
 IDENTIFIER_SUFFIX = ":identifier"
 """Appended to a reference parameter's code: the tokens of Reference.identifier."""
 
+_FOLDED = 4096  # no more than this is looked at, so that a huge text costs no more than a long one
 _KEPT_MARKS = frozenset("\u3099\u309a")  # Japanese voicing marks tell different letters apart
 _LETTERS = str.maketrans(
     {
@@ -93,6 +94,8 @@ def canonical_forms(canonical: str) -> tuple[str, ...]:
 
 def fold(text: str) -> str:
     """`norm`: without case, accents, character width and needless white space, cut to STRING_LIMIT characters."""
+    if len(text) > _FOLDED:
+        text = text[:_FOLDED]
     if text.isascii():
         return " ".join(text.lower().split())[:STRING_LIMIT]
     folded = _fold_once(text)

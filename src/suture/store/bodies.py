@@ -13,6 +13,8 @@ from suture.fhir.definitions import type_name
 from suture.store.rows import Stored
 
 PLAIN, ZSTD = 0, 1
+OTHER_TYPES = 0
+"""The type number of the dictionary for types that have none of their own."""
 LEVEL = 3
 SHORTEST = 128
 """Bodies below this many bytes are kept plain."""
@@ -33,7 +35,6 @@ class Bodies:
     """
 
     def __init__(self, dictionaries: Mapping[int, tuple[int, bytes]]) -> None:
-        self._plain = zstandard.ZstdCompressor(level=LEVEL, write_checksum=False)
         self._by_type: dict[int, tuple[int, zstandard.ZstdCompressor]] = {}
         self._expand: dict[int, zstandard.ZstdDecompressor] = {ZSTD: zstandard.ZstdDecompressor()}
         for enc in sorted(dictionaries):
@@ -42,12 +43,13 @@ class Bodies:
             dictionary.precompute_compress(level=LEVEL)
             self._by_type[rt] = enc, zstandard.ZstdCompressor(dict_data=dictionary, write_dict_id=False)
             self._expand[enc] = zstandard.ZstdDecompressor(dict_data=dictionary)
+        self._other = self._by_type.get(OTHER_TYPES, (ZSTD, zstandard.ZstdCompressor(level=LEVEL)))
 
     def encode(self, rt: int, body: bytes) -> tuple[int, bytes]:
         """(enc, bytes to store) for the body of a resource of type number `rt`."""
         if len(body) < SHORTEST:
             return PLAIN, body
-        enc, compressor = self._by_type.get(rt, (ZSTD, self._plain))
+        enc, compressor = self._by_type.get(rt, self._other)
         return enc, compressor.compress(body)
 
     def decode(self, enc: int, data: bytes) -> bytes:

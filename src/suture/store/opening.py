@@ -14,7 +14,7 @@ import msgspec
 import zstandard
 
 from suture.fhir.definitions import type_number
-from suture.store.bodies import Bodies
+from suture.store.bodies import OTHER_TYPES, Bodies
 from suture.store.connection import WriteConnection
 from suture.store.dialect import POSTGRESQL, SQLITE, Dialect
 from suture.store.keys import Keys
@@ -104,9 +104,8 @@ async def _initialise(connection: WriteConnection) -> None:
         return
     dictionaries = msgspec.msgpack.decode(zstandard.decompress(file.read_bytes()), type=dict[str, bytes])
     for enc, (type, body) in enumerate(sorted(dictionaries.items()), start=2):
-        await connection.execute(
-            "insert into dictionary (enc, rt, body) values (?1, ?2, ?3)", (enc, type_number(type), body)
-        )
+        rt = type_number(type) if type else OTHER_TYPES
+        await connection.execute("insert into dictionary (enc, rt, body) values (?1, ?2, ?3)", (enc, rt, body))
 
 
 class _SqliteEngine:

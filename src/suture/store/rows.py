@@ -7,7 +7,7 @@ NO_DATE = -(2**62)
 
 
 class IndexRows(msgspec.Struct, frozen=True, gc=False):
-    """What one resource contributes to the index tables. All lists are sorted and without repeats.
+    """What one resource contributes to the index tables. All tuples are without repeats, in no particular order.
 
     - `ck`: compartment key, `Keys.resource("Patient", id)` of the patient the resource belongs to;
       None when it belongs to no patient (the resource's own `rh` is used then).

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from suture.api.bundles import answers
-from suture.api.entries import ORDER, Entry, answered, check_shell, read_entry
+from suture.api.entries import ORDER, Entry, answered, check_shell_by_entry, read_entry
 from suture.api.http import Request, Response, error_response
 from suture.api.services import Model, Services
 from suture.api.target import Find
@@ -22,11 +22,13 @@ AT_ONCE = 32
 
 async def batch(services: Services, model: Model, request: Request, bundle: dict[str, Any], find: Find) -> Response:
     """Answer every entry; the failure of one leaves the others alone."""
-    given = check_shell(model, bundle)
+    given, errors = check_shell_by_entry(model, bundle)
     results: list[bytes] = [b""] * len(given)
     entries: list[Entry] = []
     for position, entry in enumerate(given):
         try:
+            if position in errors:
+                raise errors[position]
             entries.append(read_entry(request, find, entry, position))
         except FhirError as error:
             results[position] = answered(error_response(error), request.base)

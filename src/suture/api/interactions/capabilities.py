@@ -7,6 +7,7 @@ from suture.api.capability import Capabilities
 from suture.api.http import Request, Response
 from suture.api.preconditions import tags
 from suture.api.services import Model, Services
+from suture.api.subsets import subset_of
 from suture.api.target import Handler, Target
 from suture.fhir.outcomes import Invalid
 
@@ -25,6 +26,7 @@ def reporter(capabilities: Capabilities) -> Handler:
         none_match = request.header("if-none-match")
         if none_match and (none_match == "*" or etag[3:-1].decode("ascii") in tags(none_match)):
             return Response(304, b"", headers)
-        return Response(200, body, headers)
+        subset = subset_of(request, model, "CapabilityStatement")
+        return Response(200, subset.apply(body) if subset else body, headers)
 
     return report

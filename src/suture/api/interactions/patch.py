@@ -19,8 +19,8 @@ from suture.api.interactions.update import same
 from suture.api.negotiation import JSON_PATCH, XML_PATCH, is_fhir_json
 from suture.api.preconditions import check_match
 from suture.api.preparation import prepare, strip_own_base
-from suture.api.shapes import as_object
 from suture.api.services import Model, Services
+from suture.api.shapes import as_object
 from suture.api.target import Target
 from suture.fhir import json
 from suture.fhir.outcomes import (
@@ -87,11 +87,7 @@ def patch_from_entry(resource: dict[str, Any], model: Model) -> Patch:
 def try_patch(model: Model, patch: Patch, current: Stored, base: str) -> Trial:
     """Apply `patch` to a version. Raises Unprocessable when it does not fit, InvalidStructure for a bad result."""
     resource = as_object(patch.apply(json.decode(current.body)))
-    if (
-        resource is None
-        or resource.get("resourceType") != current.type
-        or resource.get("id") != current.id
-    ):
+    if resource is None or resource.get("resourceType") != current.type or resource.get("id") != current.id:
         raise Unprocessable("A patch cannot change the resourceType or the id of a resource.")
     strip_own_base(resource, base)
     return Trial(current.version, prepare(model, resource))

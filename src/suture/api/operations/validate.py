@@ -5,7 +5,7 @@ with an OperationOutcome whether the resource is valid or not, and it names what
 is never taken for approval.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from suture.api.http import Request, Response, as_resource, resource_response
 from suture.api.interactions.patch import require
@@ -107,8 +107,7 @@ def _about_profiles(model: Model, resource: dict[str, Any], type: str, profile: 
         elif not is_a(model.definitions, type, name):
             issues.append(Issue("error", "structure", f"A {type} is not a {name}.", type))
     meta = resource.get("meta")
-    claimed = meta.get("profile") if isinstance(meta, dict) else None
-    if isinstance(claimed, list) and claimed:
+    if isinstance(meta, dict) and cast("dict[str, Any]", meta).get("profile"):
         text = "The profiles that the resource claims were not checked."
         issues.append(Issue("information", "not-supported", text, f"{type}.meta.profile"))
     return issues

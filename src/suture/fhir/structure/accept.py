@@ -6,11 +6,15 @@ sure": rare forms (nulls in arrays, a primitive that only has extensions in an a
 `explain`, which decides. "Yes" is always right.
 """
 
+# JSON values have no static type until they are looked at; a cast would cost each value a call.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from suture.fhir.narrative import narrative_fault
+from suture.fhir.primitives import is_text
 from suture.fhir.structure.schema import Kind, Node, Property, Schema
 from suture.fhir.structure.targets import Contained, Targets, literal_type, reference_complaint
 
@@ -49,7 +53,7 @@ class Acceptor:
         """A resource that stands for itself: its own scope for `#id`."""
         if type(value) is not dict:
             return False
-        name = value.get("resourceType")
+        name: Any = value.get("resourceType")
         check = self._resources.get(name) or self._resource(name)
         if check is None:
             return False
@@ -72,7 +76,7 @@ class Acceptor:
         for item in value:
             if type(item) is not dict or "contained" in item or "id" not in item:
                 return False
-            name = item.get("resourceType")
+            name: Any = item.get("resourceType")
             check = self._resources.get(name) or self._resource(name)
             if check is None or not check(item):
                 return False
@@ -94,10 +98,8 @@ class Acceptor:
             else:
                 required += requirement.keys
         identified = not node.is_resource
-        if bits:
-            check = _choosing(table, choices, required, needed, identified)
-        else:
-            check = _plain(table, required, identified)
+        plain = _plain(table, required, identified)
+        check = _choosing(table, choices, required, needed, identified) if bits else plain
         self._objects[node.name] = check
         self._tables[node.name] = table
         for key, property_ in node.properties.items():
@@ -108,7 +110,7 @@ class Acceptor:
                 table[key] = accepts
         element = self._schema.node("Element")
         for key, property_ in node.siblings.items():
-            if not property_.many and not property_.choice:
+            if not property_.many and not property_.choice and property_.binding is None:
                 table[key] = self._object(element)
         if node.is_resource:
             table["resourceType"] = _always
@@ -142,7 +144,9 @@ class Acceptor:
         accepts = self._object(self._schema.below(property_))
         if binding is None:
             return accepts
-        return _both(accepts, binding.accepts_concept if property_.type == "CodeableConcept" else binding.accepts_coding)
+        return _both(
+            accepts, binding.accepts_concept if property_.type == "CodeableConcept" else binding.accepts_coding
+        )
 
     def _typed_resource(self, name: str) -> Accepts:
         if name not in self._schema.resource_types:
@@ -210,7 +214,7 @@ def _array(one: Accepts) -> Accepts:
     def accepts(value: Any) -> bool:
         if type(value) is not list or not value:
             return False
-        for item in value:
+        for item in value:  # noqa: SIM110 (all() with a generator costs twice as much)
             if not one(item):
                 return False
         return True
@@ -239,7 +243,7 @@ def _plain(table: dict[str, Accepts], required: list[str], identified: bool) -> 
         for key, item in value.items():
             check = get(key)
             if check is None:
-                if key == "id" and identified and type(item) is str and item and len(value) > 1:
+                if key == "id" and identified and is_text(item) and len(value) > 1:
                     continue
                 return False
             if not check(item):
@@ -270,7 +274,7 @@ def _choosing(
             if check is None:
                 choice = choose(key)
                 if choice is None:
-                    if key == "id" and identified and type(item) is str and item and len(value) > 1:
+                    if key == "id" and identified and is_text(item) and len(value) > 1:
                         continue
                     return False
                 check, bit = choice
@@ -301,10 +305,17 @@ def _reference(table: dict[str, Accepts], targets: Targets, known: frozenset[str
                     unsure = True
                 continue
             check = get(key)
-            if check is None or not check(item):
+            if check is None:
+                if key == "id" and is_text(item) and len(value) > 1:
+                    continue
+                return False
+            if not check(item):
                 return False
             if key == "type":
                 unsure = True
-        return not unsure or reference_complaint(value, targets, known, scope.contained) is None
+        if not unsure:
+            return True
+        text = value.get("reference")
+        return (text is None or is_text(text)) and reference_complaint(value, targets, known, scope.contained) is None
 
     return accepts

@@ -1,7 +1,7 @@
 """Required bindings: which codes an element may hold, and why another code is refused.
 
-Specification: https://hl7.org/fhir/R4/terminologies.html#required. A `code` must be one of the codes; a Coding must be one
-of them with its system; of a CodeableConcept at least one Coding must be. Value sets that cannot be listed are
+Specification: https://hl7.org/fhir/R4/terminologies.html#required. A `code` must be one of the codes; a Coding must be
+one of them with its system; of a CodeableConcept at least one Coding must be. Value sets that cannot be listed are
 checked by the rules of their code systems (`suture.fhir.open_codes`), or not at all where even those are unknown
 (`Definitions.unexpanded`).
 """
@@ -13,7 +13,9 @@ from typing import Any, cast
 from suture.fhir.open_codes import OPEN_SYSTEMS
 from suture.fhir.primitives import shown
 
+# Codes that a message lists, and codes that are compared to find a similar one.
 _LISTED = 12
+_COMPARED = 400
 
 
 class Binding:
@@ -59,32 +61,41 @@ class Binding:
         codings = cast("dict[str, Any]", concept).get("coding")
         return isinstance(codings, list) and any(self.accepts_coding(c) for c in cast("list[Any]", codings))
 
-    def complaint(self, code: str) -> str:
-        """Why a code is refused, and what would be right."""
-        sentence = f"{shown(code)} is not one of the codes that are allowed here"
+    def complaint(self, code: str, *, guess: bool) -> str:
+        """Why a code is refused, and what would be right. `guess`: whether to look for a similar code."""
         if self._rules:
-            return f"{sentence}: {' or '.join(rule.expects for rule in self._rules.values())} is expected."
-        return f"{sentence}: {self.hint(code)} ({self.url})."
+            return f"{shown(code)} is not allowed here; {self._rule()} is expected."
+        near = get_close_matches(code[:40], self.all_codes, n=1, cutoff=0.6) if guess and self._is_short else []
+        if len(self.all_codes) <= _LISTED:
+            return f"{shown(code)} is not allowed here; the codes are {', '.join(sorted(self.all_codes))} ({self.url})."
+        hint = f"; did you mean '{near[0]}'?" if near else "."
+        return f"{shown(code)} is not one of the {len(self.all_codes)} codes of {self.url}{hint}"
+
+    def missing_complaint(self) -> str:
+        """Why extensions cannot stand in for a code."""
+        return f"A code is required here, an extension cannot replace it: one from {self._wanted()}."
 
     def coding_complaint(self, system: Any, code: Any) -> str:
         """Why a Coding or Quantity is refused."""
-        if system is None:
-            return f"A code of {self._systems()} with its system is required here ({self.url})."
-        return f"{shown(code)} of {shown(system)} is not allowed here; a code of {self._systems()} is required ({self.url})."
+        if system is None or code is None:
+            return f"A system and a code are required here, from {self._wanted()}."
+        return f"{shown(code)} of {shown(system)} is not allowed here; a code from {self._wanted()} is required."
 
     def concept_complaint(self) -> str:
         """Why a CodeableConcept is refused."""
-        return f"At least one coding from {self._systems()} is required here ({self.url}): {self.hint('')}."
+        return f"At least one coding is required here from {self._wanted()}."
 
-    def hint(self, code: str) -> str:
-        """The allowed codes when they are few, else those that look like `code`."""
+    @property
+    def _is_short(self) -> bool:
+        return len(self.all_codes) <= _COMPARED
+
+    def _rule(self) -> str:
+        return " or ".join(rule.expects for rule in self._rules.values())
+
+    def _wanted(self) -> str:
+        systems = " or ".join(sorted(self.codes))
         if self._rules:
-            return " or ".join(rule.expects for rule in self._rules.values())
+            return f"{systems} ({self._rule()})"
         if len(self.all_codes) <= _LISTED:
-            return ", ".join(sorted(self.all_codes))
-        near = get_close_matches(code[:40], self.all_codes, n=1, cutoff=0.6) if code else []
-        return f"did you mean '{near[0]}'" if near else f"one of {len(self.all_codes)} codes"
-
-    def _systems(self) -> str:
-        return " or ".join(sorted(self.codes))
-
+            return f"{systems}: {', '.join(sorted(self.all_codes))}"
+        return f"{systems} ({len(self.all_codes)} codes of {self.url})"

@@ -4,7 +4,7 @@ Called only when `accept` did not say yes. It is the one that decides. Specifica
 https://hl7.org/fhir/R4/json.html and the rules of each type; locations are FHIRPath, as in `Patient.name[0].given[1]`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, cast
 
@@ -18,8 +18,11 @@ from suture.fhir.structure.targets import Contained, reference_complaint
 MAX_ISSUES = 500
 """Problems listed for one resource."""
 
-MAX_DEPTH = 200
+MAX_DEPTH = 100
 """Nested elements that are followed; JSON from clients is limited before it comes here."""
+
+_MAX_GUESSES = 20
+"""Searches for a similar name, which are slow, in one resource."""
 
 Json = dict[str, Any]
 
@@ -31,19 +34,23 @@ class _Enough(Exception):
 class Explainer:
     """Finds the problems of resources of one FHIR version."""
 
-    __slots__ = ("_schema",)
+    __slots__ = ("_accepts", "_schema")
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, accepts: Callable[[Any], bool]) -> None:
+        """`accepts`: the fast check, by which the valid entries of a large Bundle are passed over."""
         self._schema = schema
+        self._accepts = accepts
 
     def issues(self, resource: Any) -> list[Issue]:
         """Every problem of `resource` in document order, at most MAX_ISSUES and a note."""
-        walk = _Walk(self._schema)
+        walk = _Walk(self._schema, self._accepts)
         try:
             walk.resource(resource, "", 0)
         except _Enough:
             walk.found.append(
-                Issue("information", "incomplete", f"Only the first {MAX_ISSUES} problems are listed; there may be more.")
+                Issue(
+                    "information", "incomplete", f"Only the first {MAX_ISSUES} problems are listed; there may be more."
+                )
             )
         return walk.found
 
@@ -51,12 +58,13 @@ class Explainer:
 class _Walk:
     """One pass over one resource."""
 
-    __slots__ = ("_contained", "_depth", "_schema", "found")
+    __slots__ = ("_accepts", "_contained", "_guesses", "_schema", "found")
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, accepts: Callable[[Any], bool]) -> None:
         self._schema = schema
+        self._accepts = accepts
         self._contained: Contained = {}
-        self._depth = 0
+        self._guesses = _MAX_GUESSES
         self.found: list[Issue] = []
 
     def _add(self, code: str, path: str, diagnostics: str) -> None:
@@ -72,6 +80,8 @@ class _Walk:
         path = path or name
         if wanted in self._schema.resource_types and wanted != name:
             self._add("structure", path, f"A {wanted} is expected here, not a {name}.")
+            return
+        if depth and self._accepts(value):
             return
         before = self._contained
         self._contained = contained_types(value)
@@ -90,8 +100,7 @@ class _Walk:
         elif name in self._schema.resource_types:
             return name
         else:
-            near = get_close_matches(name[:60], self._schema.resource_types, n=1, cutoff=0.7)
-            hint = f"; did you mean '{near[0]}'?" if near else "."
+            hint = self._hint(name, self._schema.resource_types)
             version = self._schema.definitions.version.number
             self._add("structure", path, f"{shown(name)} is not a resource type of FHIR {version}{hint}")
         return None
@@ -137,11 +146,20 @@ class _Walk:
         place = f"{path}.{key}" if key.isidentifier() else path
         known = [*node.properties, *node.siblings]
         if key.startswith("_") and key[1:] in node.properties:
-            self._add("structure", place, f"The member {shown(key)} is not allowed: '{key[1:]}' is not a primitive element.")
+            self._add(
+                "structure", place, f"The member {shown(key)} is not allowed: '{key[1:]}' is not a primitive element."
+            )
             return
-        near = get_close_matches(key[:60], known, n=1, cutoff=0.75)
-        hint = f"; did you mean '{near[0]}'?" if near else "."
-        self._add("structure", place, f"{node.name} has no element {shown(key)}{hint}")
+        self._add("structure", place, f"{node.name} has no element {shown(key)}{self._hint(key, known)}")
+
+    def _may_guess(self) -> bool:
+        self._guesses -= 1
+        return self._guesses >= 0
+
+    def _hint(self, name: str, known: Iterable[str]) -> str:
+        """The end of a sentence, with a similar known name when there is one."""
+        near = get_close_matches(name[:60], list(known), n=1, cutoff=0.75) if self._may_guess() else []
+        return f"; did you mean '{near[0]}'?" if near else "."
 
     # Members
 
@@ -151,7 +169,7 @@ class _Walk:
         has_sibling = property_.sibling and "_" + property_.key in members
         if not property_.many:
             if has_sibling:
-                self._sibling(sibling, path, depth, lone=value is None)
+                self._sibling(sibling, property_, path, depth, lone=value is None)
             if value is None and has_sibling:
                 self._add("structure", path, "null is not allowed here; leave the member out.")
             else:
@@ -189,8 +207,8 @@ class _Walk:
             self._add(
                 "structure",
                 path,
-                f"'{property_.key}' has {len(items)} values and '_{property_.key}' {len(others)}; both arrays must be of the "
-                "same length, with null where there is nothing.",
+                f"'{property_.key}' has {len(items)} values and '_{property_.key}' {len(others)}; both must be of "
+                "the same length, with null where there is nothing.",
             )
         for number in range(max(len(items), len(others))):
             place = f"{path}[{number}]"
@@ -201,12 +219,12 @@ class _Walk:
             if item is not None:
                 self._value(item, property_, place, depth)
             if other is not None:
-                self._sibling(other, place, depth, lone=item is None)
+                self._sibling(other, property_, place, depth, lone=item is None)
 
     def _lone_sibling(self, value: Any, property_: Property, parent: str, depth: int) -> None:
         path = f"{parent}.{property_.name}"
         if not property_.many:
-            self._sibling(value, path, depth, lone=True)
+            self._sibling(value, property_, path, depth, lone=True)
             return
         if not isinstance(value, list):
             self._add("structure", path, f"'_{property_.key}' must be an array: the element may repeat.")
@@ -214,10 +232,12 @@ class _Walk:
         items = cast("list[Any]", value)
         self._check_count(len(items), property_, path)
         for number, item in enumerate(items):
-            self._sibling(item, f"{path}[{number}]", depth, lone=True)
+            self._sibling(item, property_, f"{path}[{number}]", depth, lone=True)
 
-    def _sibling(self, value: Any, path: str, depth: int, *, lone: bool) -> None:
+    def _sibling(self, value: Any, property_: Property, path: str, depth: int, *, lone: bool) -> None:
         """The id and extensions of a primitive. `lone`: without a value, so that an extension is needed."""
+        if lone and property_.binding is not None and property_.element.binding_strength == "required":
+            self._add("code-invalid", path, property_.binding.missing_complaint())
         if value is None:
             self._add("structure", path, "null is not allowed here; leave the member out.")
             return
@@ -256,7 +276,7 @@ class _Walk:
             if fault:
                 self._add("invalid", path, fault)
         elif binding is not None and not binding.accepts_code(value):
-            self._add("code-invalid", path, binding.complaint(value))
+            self._add("code-invalid", path, binding.complaint(value, guess=self._may_guess()))
 
     def _beyond_structure(self, value: Json, property_: Property, path: str) -> None:
         """Bindings and reference targets of an object."""

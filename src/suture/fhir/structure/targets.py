@@ -72,7 +72,8 @@ def _type_of(text: str, known: frozenset[str], contained: Contained) -> tuple[st
         tail = _TAIL(text)
         return "", tail[1] if tail and tail[1] in known else ""
     return (
-        f"{shown(text)} is not a reference: 'Type/id', an absolute URL, 'urn:uuid:…', '#id' or 'Type?search' is expected.",
+        f"{shown(text)} is not a reference: 'Type/id', an absolute URL, 'urn:uuid:…', '#id' or 'Type?search' is "
+        "expected.",
         "",
     )
 

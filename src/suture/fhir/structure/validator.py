@@ -17,7 +17,7 @@ class Validator:
     def __init__(self, definitions: Definitions) -> None:
         schema = Schema(definitions)
         self._acceptor = Acceptor(schema)
-        self._explainer = Explainer(schema)
+        self._explainer = Explainer(schema, self._acceptor.accepts)
 
     def is_valid(self, resource: Any) -> bool:
         """Whether a decoded JSON value is a valid resource (about 20 µs for one of 2 kB)."""

@@ -18,7 +18,7 @@ class HashCache:
 
     __slots__ = ("_old", "_sites", "_size", "young")
 
-    def __init__(self, size: int = 32_768) -> None:
+    def __init__(self, size: int = 16_384) -> None:
         self.young: dict[Key, Any] = {}
         self._old: dict[Key, Any] = {}
         self._size = size

@@ -34,7 +34,7 @@ def compile_test(relative: Relative, criteria: Node) -> Test:
             return lambda value: combine(a(value), b(value))
         case nodes.Binary(operator="=" | "!=" as operator, left=left, right=right):
             return _comparison(_reader(relative, left), _reader(relative, right), operator == "=")
-        case nodes.Call(target=nodes.Member() | nodes.Call() as target, name="exists" | "empty" as name, arguments=()):
+        case nodes.Call(target=target, name="exists" | "empty" as name, arguments=()) if target is not None:
             read = _reader(relative, target)
             wanted = name == "exists"
             return lambda value: bool(read(value)) is wanted

@@ -53,9 +53,9 @@ class Router:
             case nodes.Member(target=None, name=name):
                 return self._first_name(name, root)
             case nodes.Member(target=target, name=name) if target is not None:
-                return [r for focus in self._walk(target, root) for r in self._children(focus, name)]
+                return self._few(r for focus in self._walk(target, root) for r in self._children(focus, name))
             case nodes.Binary(operator="|", left=left, right=right):
-                return list(self._distinct(self._walk(left, root) + self._walk(right, root)))
+                return self._few(self._walk(left, root) + self._walk(right, root))
             case nodes.TypeOperation(operator="as", operand=operand, type=type):
                 return self._of_type(self._walk(operand, root), type)
             case nodes.Item(target=target, index=nodes.Number(value=int() as index)):
@@ -89,7 +89,7 @@ class Router:
                 wanted = nodes.Binary(
                     operator="=", left=nodes.Member(target=None, name="url"), right=nodes.String(value=url)
                 )
-                extensions = [e for route in found for e in self._children(route, "extension")]
+                extensions = self._few(e for route in found for e in self._children(route, "extension"))
                 return [kept for route in extensions for kept in self._where(route, wanted)]
             case "first", ():
                 text = to_text(node)
@@ -188,12 +188,15 @@ class Router:
             type = structure.base if structure else ""
         return names
 
+    def _few(self, routes: Iterable[Route]) -> list[Route]:
+        return list(self._distinct(routes))
+
     def _distinct(self, routes: Iterable[Route]) -> tuple[Route, ...]:
         found: dict[tuple[Any, ...], Route] = {}
         for route in routes:
             found.setdefault((route.path, route.type, route.only), route)
-        if len(found) > MAX_ROUTES:
-            raise UnroutableError(f"more than {MAX_ROUTES} ways through the resource")
+            if len(found) > MAX_ROUTES:
+                raise UnroutableError(f"more than {MAX_ROUTES} ways through the resource")
         return tuple(found.values())
 
 

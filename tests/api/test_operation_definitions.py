@@ -1,0 +1,55 @@
+"""Every operation is declared by a valid OperationDefinition that promises no more than HL7's own."""
+
+import pytest
+
+from suture.api.operations import REGISTRY, Operation
+from suture.api.operations.operation import Definition
+from suture.fhir import json
+from suture.fhir.definitions import load
+from suture.fhir.structure import Validator
+from suture.fhir.versions import Version
+
+DEFINITIONS = [
+    pytest.param(operation, definition, id=definition["id"])
+    for operation in REGISTRY
+    for definition in operation.definitions
+]
+
+
+@pytest.mark.parametrize(("operation", "definition"), DEFINITIONS)
+def test_the_definition_is_valid(operation: Operation, definition: Definition) -> None:
+    resource = json.decode(json.encode(definition))
+    assert list(Validator(load(Version.R4)).issues(resource)) == []
+    assert resource["code"] == operation.name
+
+
+@pytest.mark.parametrize(("operation", "definition"), DEFINITIONS)
+@pytest.mark.parametrize("version", list(Version))
+def test_it_is_within_the_specifications(version: Version, operation: Operation, definition: Definition) -> None:
+    official = load(version).operations[definition["url"]]
+    assert official.code == operation.name
+    assert set(definition["resource"]) <= set(official.resources)
+    assert definition["system"] <= official.system
+    assert definition["type"] <= official.type
+    assert definition["instance"] <= official.instance
+    known = {(parameter.name, parameter.use): parameter for parameter in official.parameters}
+    for parameter in definition["parameter"]:
+        theirs = known[parameter["name"], parameter["use"]]
+        assert parameter["type"] in (theirs.type, "uri", "Resource")
+        assert parameter["min"] >= theirs.min
+
+
+def test_names_are_called_once_and_definitions_agree_on_their_effect() -> None:
+    names = [operation.name for operation in REGISTRY]
+    assert sorted(set(names)) == sorted(names)
+    for operation in REGISTRY:
+        assert {definition["affectsState"] for definition in operation.definitions} == {operation.affects_state}
+
+
+def test_a_definition_is_found_by_type() -> None:
+    everything = next(operation for operation in REGISTRY if operation.name == "everything")
+    found = everything.definition("Encounter")
+    assert found is not None
+    assert found["id"] == "Encounter-everything"
+    assert everything.definition("Observation") is None
+    assert everything.definition(None) is None

@@ -1,0 +1,93 @@
+"""The documentation is complete, and what it says works."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from suture import settings
+from tests.cli.demo_server import demo
+from tests.servers import environment
+from tools import build_docs
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", build_docs.pages())
+def test_generated_pages_are_up_to_date(page: str) -> None:
+    """`make docs` writes them anew."""
+    assert (ROOT / "docs" / page).read_text("utf-8") == build_docs.pages()[page]
+
+
+def test_every_setting_is_documented() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    assert [field.name for field in settings.fields() if f"## {field.name}\n" not in text] == []
+
+
+def test_every_command_and_each_of_its_options_is_documented() -> None:
+    text = (ROOT / "docs" / "commands.md").read_text("utf-8")
+    for command in build_docs.commands():
+        assert f"## suture {command.name}\n" in text
+        for parameter in command.params:
+            assert parameter.name == "help" or parameter.help, f"{command.name} {parameter.name} has no help"
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text("utf-8")
+    pages = [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")]
+    assert [page for page in pages if page not in navigation and not page.startswith("decisions/")] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if not re.match(r"https?:|mailto:|#", target):
+            assert (page.parent / target.partition("#")[0]).exists(), target
+
+
+def test_every_dependency_has_a_reason() -> None:
+    text = (ROOT / "docs" / "dependencies.md").read_text("utf-8")
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    names = re.findall(r'^ +"([A-Za-z0-9-]+)[><=~]', project, re.MULTILINE)
+    assert len(names) > 20
+    assert [name for name in names if name not in text] == []
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_the_tour_of_the_readme_works(tmp_path: Path) -> None:
+    """Each command of its `bash` blocks and each `python` block, on the demo."""
+    curl = shutil.which("curl")
+    if curl is None:
+        pytest.skip("the tour needs curl")
+    with demo(tmp_path) as (url, _):
+
+        def here(text: str) -> str:
+            assert "http://127.0.0.1:8000" in text
+            return text.replace("http://127.0.0.1:8000", url)
+
+        commands = [
+            command
+            for block in blocks(ROOT / "README.md", "bash")
+            for command in re.split(r"\n(?=curl )", "\n" + re.sub(r"^#.*\n|^\n", "", block, flags=re.MULTILINE))
+            if command.strip()
+        ]
+        assert len(commands) >= 6
+        for command in commands:
+            ran = subprocess.run(["bash", "-c", here(command)], capture_output=True, text=True, timeout=60)
+            assert ran.returncode == 0, ran.stderr
+            assert '"resourceType"' in ran.stdout, command
+            wrong = '"OperationOutcome"' in ran.stdout
+            assert wrong == ("$validate" in command), f"{command}\n{ran.stdout}"
+        (program,) = blocks(ROOT / "README.md", "python")
+        ran = subprocess.run(
+            [sys.executable, "-c", here(program)], capture_output=True, text=True, timeout=60, env=environment()
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert re.search(r"created \S+\n(.*\n)*\S+ Rosa\n", ran.stdout), ran.stdout
