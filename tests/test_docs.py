@@ -1,5 +1,6 @@
 """The documentation is complete, and what it says works."""
 
+import inspect
 import re
 import shutil
 import subprocess
@@ -9,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from suture import settings
+from suture.api.operations import REGISTRY
+from suture.fhir import outcomes
+from suture.fhir.outcomes import FhirError
 from tests.cli.demo_server import demo
 from tests.servers import environment
 from tools import build_docs
@@ -34,6 +38,24 @@ def test_every_command_and_each_of_its_options_is_documented() -> None:
         assert f"## suture {command.name}\n" in text
         for parameter in command.params:
             assert parameter.name == "help" or parameter.help, f"{command.name} {parameter.name} has no help"
+
+
+def test_every_operation_is_documented() -> None:
+    text = (ROOT / "docs" / "api.md").read_text("utf-8")
+    assert [operation.name for operation in REGISTRY if f"`${operation.name}`" not in text] == []
+
+
+def test_every_way_to_refuse_a_request_is_documented() -> None:
+    """Status and issue code of each error that can reach a client stand in one line of the table."""
+    rows = [line for line in (ROOT / "docs" / "api.md").read_text("utf-8").splitlines() if re.match(r"\| \d{3}", line)]
+    errors = [kind for _, kind in inspect.getmembers(outcomes, inspect.isclass) if issubclass(kind, FhirError)]
+    assert len(errors) > 15
+    missing = [
+        (kind.status, kind.code)
+        for kind in errors
+        if not any(row.startswith(f"| {kind.status} ") and f"`{kind.code}`" in row for row in rows)
+    ]
+    assert missing == []
 
 
 def test_every_page_is_in_the_navigation() -> None:

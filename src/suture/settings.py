@@ -83,7 +83,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 1000
     search_budget: Annotated[
         int,
-        Meta(ge=100, description="Rows that one search may look through before it is refused as too costly."),
+        Meta(
+            ge=100,
+            description="Resources that one request may read to gather an answer (`$meta` of a type or of the server) "
+            "before it is refused as too costly. Searches are bounded by `statement_timeout`.",
+        ),
     ] = 200_000
     read_connections: Annotated[
         int, Meta(ge=1, le=500, description="PostgreSQL connections for reading, per process.")

@@ -55,7 +55,9 @@ def bundle(type: str, *entries: dict[str, Any]) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": type, "entry": list(entries)}
 
 
-def entry(method: str, url: str, resource: dict[str, Any] | None = None, full_url: str = "", **more: str) -> dict[str, Any]:
+def entry(
+    method: str, url: str, resource: dict[str, Any] | None = None, full_url: str = "", **more: str
+) -> dict[str, Any]:
     """An entry of a batch or transaction; `more` are further members of its request."""
     found: dict[str, Any] = {"request": {"method": method, "url": url, **more}}
     if resource is not None:

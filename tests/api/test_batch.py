@@ -78,7 +78,11 @@ def test_conditions_of_entries(client: httpx.Client) -> None:
     first = created(client, patient(value))
     condition = f"identifier={SYSTEM}|{value}"
     patch = json.dumps([{"op": "add", "path": "/gender", "value": "female"}]).encode()
-    binary = {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": base64.b64encode(patch).decode()}
+    binary = {
+        "resourceType": "Binary",
+        "contentType": "application/json-patch+json",
+        "data": base64.b64encode(patch).decode(),
+    }
     url = f"Patient/{first['id']}"
     answer = post(
         client,
@@ -105,7 +109,9 @@ def test_prefer_of_the_batch_counts_for_its_entries(client: httpx.Client) -> Non
 
 def test_urls_below_the_own_base_may_be_absolute(client: httpx.Client) -> None:
     id = created(client, patient())["id"]
-    answer = post(client, "", bundle("batch", entry("GET", f"{client.base_url}Patient/{id}"), entry("GET", f"/Patient/{id}")))
+    answer = post(
+        client, "", bundle("batch", entry("GET", f"{client.base_url}Patient/{id}"), entry("GET", f"/Patient/{id}"))
+    )
     assert statuses(answer) == ["200", "200"]
 
 

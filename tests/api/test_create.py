@@ -10,7 +10,11 @@ from tests.servers import Server
 
 
 def test_the_server_chooses_the_id_and_says_where_the_resource_is(client: httpx.Client) -> None:
-    answer = post(client, "/Patient", {**patient(), "id": "mine", "meta": {"versionId": "9", "lastUpdated": "1999-01-01T00:00:00Z"}})
+    answer = post(
+        client,
+        "/Patient",
+        {**patient(), "id": "mine", "meta": {"versionId": "9", "lastUpdated": "1999-01-01T00:00:00Z"}},
+    )
     body = answer.json()
     assert answer.status_code == 201
     assert body["id"] != "mine"

@@ -58,9 +58,7 @@ def test_a_conditional_delete_of_several_is_refused_by_default(client: httpx.Cli
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_conditional_delete_of_several_can_be_allowed(
-    database_url: str, start_server: Callable[..., Server]
-) -> None:
+def test_a_conditional_delete_of_several_can_be_allowed(database_url: str, start_server: Callable[..., Server]) -> None:
     server = start_server(database_url, SUTURE_CONDITIONAL_DELETE="multiple")
     with httpx.Client(base_url=server.fhir) as client:
         value = unique()

@@ -69,12 +69,20 @@ def test_a_url_that_is_too_long_is_414(client: httpx.Client) -> None:
 
 def test_too_many_headers_and_parameters_are_refused(client: httpx.Client) -> None:
     assert client.get("/Patient", headers={f"x-{n}": "1" for n in range(300)}).status_code == 431
-    assert client.post("/Patient/_search", content="a=1&" * 5000, headers={"content-type": "application/x-www-form-urlencoded"}).status_code == 400
+    assert (
+        client.post(
+            "/Patient/_search", content="a=1&" * 5000, headers={"content-type": "application/x-www-form-urlencoded"}
+        ).status_code
+        == 400
+    )
 
 
 def test_request_ids_are_kept_when_they_are_sane(client: httpx.Client) -> None:
     assert client.get("/metadata", headers={"x-request-id": "abc-1.2_3"}).headers["x-request-id"] == "abc-1.2_3"
-    made = {client.get("/Patient/1", headers={"x-request-id": bad}).headers["x-request-id"] for bad in ("", "a b", "x" * 65, "<>")}
+    made = {
+        client.get("/Patient/1", headers={"x-request-id": bad}).headers["x-request-id"]
+        for bad in ("", "a b", "x" * 65, "<>")
+    }
     assert len(made) == 4
     assert all(id.replace("-", "").isalnum() for id in made)
 
@@ -92,7 +100,10 @@ def test_the_public_url_is_used_in_links_and_stripped_from_references(
 ) -> None:
     server = start_server(database_url, SUTURE_BASE_URL="https://fhir.example.org/")
     with httpx.Client(base_url=server.fhir) as client:
-        body = created(client, patient(link=[{"other": {"reference": "https://fhir.example.org/fhir/r4/Patient/1"}, "type": "refer"}]))
+        body = created(
+            client,
+            patient(link=[{"other": {"reference": "https://fhir.example.org/fhir/r4/Patient/1"}, "type": "refer"}]),
+        )
         assert body["link"][0]["other"]["reference"] == "Patient/1"
         found = client.get("/Patient").json()
         assert found["entry"][0]["fullUrl"] == f"https://fhir.example.org/fhir/r4/Patient/{body['id']}"

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suture.api.compression import Inflater, accepts_gzip, deflate
+from suture.api.http import parse_pairs
+from suture.api.interactions.search import with_query
 from suture.api.negotiation import accepts_raw, negotiate, preferences
 from suture.fhir.outcomes import Invalid, NotAcceptable, PayloadTooLarge
 from suture.fhir.versions import Version
@@ -34,7 +36,13 @@ def test_accept_chooses_the_media_type(accept: str, content_type: bytes) -> None
 
 @pytest.mark.parametrize(
     "accept",
-    ["application/fhir+xml", "text/turtle", "application/fhir+json;q=0", "application/fhir+json;fhirVersion=5.0", "image/png"],
+    [
+        "application/fhir+xml",
+        "text/turtle",
+        "application/fhir+json;q=0",
+        "application/fhir+json;fhirVersion=5.0",
+        "image/png",
+    ],
 )
 def test_what_cannot_be_produced_is_not_acceptable(accept: str) -> None:
     with pytest.raises(NotAcceptable):
@@ -42,7 +50,9 @@ def test_what_cannot_be_produced_is_not_acceptable(accept: str) -> None:
 
 
 def test_format_wins_over_accept() -> None:
-    assert negotiate(b"application/fhir+xml", "_format=json", Version.R4).content_type.startswith(b"application/fhir+json")
+    assert negotiate(b"application/fhir+xml", "_format=json", Version.R4).content_type.startswith(
+        b"application/fhir+json"
+    )
     assert negotiate(b"", "_format=application/fhir+json", Version.R4).explicit
     assert negotiate(b"", "_format=application%2Fjson", Version.R4).content_type.startswith(b"application/json")
     with pytest.raises(NotAcceptable):
@@ -65,6 +75,21 @@ def test_no_header_breaks_negotiation(accept: str, query: str) -> None:
         negotiate(header, query, Version.R4)
     except NotAcceptable:
         pass
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+            st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+        )
+    )
+)
+@settings(max_examples=200, derandomize=True)
+def test_parameters_survive_being_written_and_read(pairs: list[tuple[str, str]]) -> None:
+    _, _, query = with_query("http://x", pairs).partition("?")
+    assert query.isascii()
+    assert parse_pairs(query) == [pair for pair in pairs if pair != ("", "")] or ("", "") in pairs
 
 
 def test_preferences() -> None:
@@ -165,7 +190,15 @@ def test_what_was_deflated_inflates_in_any_pieces(data: bytes, size: int) -> Non
 
 @pytest.mark.parametrize(
     ("header", "accepted"),
-    [(b"gzip", True), (b"br, GZIP;q=0.5", True), (b"*", True), (b"gzip;q=0", False), (b"gzip; q=0.0", False), (b"br", False), (b"", False)],
+    [
+        (b"gzip", True),
+        (b"br, GZIP;q=0.5", True),
+        (b"*", True),
+        (b"gzip;q=0", False),
+        (b"gzip; q=0.0", False),
+        (b"br", False),
+        (b"", False),
+    ],
 )
 def test_accept_encoding(header: bytes, accepted: bool) -> None:
     assert accepts_gzip(header) is accepted

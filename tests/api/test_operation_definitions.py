@@ -1,5 +1,7 @@
 """Every operation is declared by a valid OperationDefinition that promises no more than HL7's own."""
 
+from pathlib import Path
+
 import pytest
 
 from suture.api.operations import REGISTRY, Operation
@@ -44,6 +46,11 @@ def test_names_are_called_once_and_definitions_agree_on_their_effect() -> None:
     assert sorted(set(names)) == sorted(names)
     for operation in REGISTRY:
         assert {definition["affectsState"] for definition in operation.definitions} == {operation.affects_state}
+
+
+def test_every_operation_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
+    assert [operation.name for operation in REGISTRY if f"`${operation.name}`" not in page] == []
 
 
 def test_a_definition_is_found_by_type() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -95,6 +96,12 @@ def test_metrics_count_what_was_asked_and_name_nobody(site: httpx.Client, client
     assert 'interaction="search-type"' in text
     assert "suture_write_batch_units_count" in text
     assert re.search(r"suture_store_queue_depth\{worker=\"\d+\"\} ", text)
+
+
+def test_every_metric_is_documented(site: httpx.Client) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operate.md").read_text("utf-8")
+    families = text_string_to_metric_families(site.get("/metrics").text)
+    assert [family.name for family in families if family.name not in page] == []
 
 
 @pytest.fixture

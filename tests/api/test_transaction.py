@@ -60,7 +60,10 @@ def test_links_are_resolved_in_uris_and_narratives_but_not_in_strings_and_canoni
         "status": "draft",
         "text": {"status": "generated", "div": div},
         "contained": [{"resourceType": "Basic", "id": "c", "code": {"text": "x"}, "subject": {"reference": link}}],
-        "extension": [{"url": "http://example.org/x", "valueUri": link}, {"url": "http://example.org/y", "valueString": link}],
+        "extension": [
+            {"url": "http://example.org/x", "valueUri": link},
+            {"url": "http://example.org/y", "valueString": link},
+        ],
         "url": link,
         "derivedFrom": [link],
         "identifier": [{"system": "urn:ietf:rfc:3986", "value": link}],
@@ -74,7 +77,9 @@ def test_links_are_resolved_in_uris_and_narratives_but_not_in_strings_and_canoni
     assert body["derivedFrom"] == [link]
     assert body["identifier"][0]["value"] == link
     assert body["contained"][0]["subject"]["reference"] == real
-    assert body["text"]["div"] == div.replace(f'href="{link}"', f'href="{real}"').replace(f"src='{link}'", f"src='{real}'")
+    assert body["text"]["div"] == div.replace(f'href="{link}"', f'href="{real}"').replace(
+        f"src='{link}'", f"src='{real}'"
+    )
 
 
 def test_relative_references_mean_entries_with_the_same_base(client: httpx.Client) -> None:
@@ -153,7 +158,9 @@ def test_a_resource_is_written_only_once(client: httpx.Client) -> None:
         status, problem = refused(client, entry("PUT", url, resource), other)
         assert (status, problem["code"]) == (400, "duplicate"), other
     link = urn()
-    status, problem = refused(client, entry("POST", "Patient", patient(), link), entry("POST", "Patient", patient(), link))
+    status, problem = refused(
+        client, entry("POST", "Patient", patient(), link), entry("POST", "Patient", patient(), link)
+    )
     assert (status, problem["code"]) == (400, "duplicate")
 
 
@@ -245,14 +252,20 @@ def test_a_conditional_reference_finds_what_the_transaction_itself_writes(client
         entry("POST", "Observation", observation(f"Patient?identifier={SYSTEM}|{other}")),
         entry("POST", "Patient", patient(other), ifNoneExist=f"identifier={SYSTEM}|{other}"),
     )
-    assert resource_at(client, observed)["subject"]["reference"] == "/".join(made["response"]["location"].split("/")[:2])
+    assert resource_at(client, observed)["subject"]["reference"] == "/".join(
+        made["response"]["location"].split("/")[:2]
+    )
     assert resource_at(client, also)["subject"]["reference"] == "/".join(patched["response"]["location"].split("/")[:2])
 
 
 def test_patches_are_entries_too(client: httpx.Client) -> None:
     old, other, link = created(client, patient()), created(client, patient()), urn()
     document = json.dumps([{"op": "add", "path": "/gender", "value": "female"}]).encode()
-    binary = {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": base64.b64encode(document).decode()}
+    binary = {
+        "resourceType": "Binary",
+        "contentType": "application/json-patch+json",
+        "data": base64.b64encode(document).decode(),
+    }
     parts = [
         {"name": "type", "valueCode": "add"},
         {"name": "path", "valueString": "Patient"},

@@ -44,9 +44,7 @@ def test_an_update_brings_a_deleted_resource_back(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_without_update_as_create_an_unknown_id_is_405(
-    database_url: str, start_server: Callable[..., Server]
-) -> None:
+def test_without_update_as_create_an_unknown_id_is_405(database_url: str, start_server: Callable[..., Server]) -> None:
     server = start_server(database_url, SUTURE_UPDATE_AS_CREATE="false")
     with httpx.Client(base_url=server.fhir) as client:
         answer = put(client, patient(id=unique()))

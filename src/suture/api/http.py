@@ -7,7 +7,7 @@ batch, which has no connection of its own and brings its resource along decoded.
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 from suture.api.compression import Inflater
 from suture.api.negotiation import check_content_type
@@ -282,12 +282,26 @@ def as_resource(value: Any) -> dict[str, Any]:
 
 def parse_pairs(text: str) -> list[tuple[str, str]]:
     """Split `a=1&b=2` into decoded pairs, keeping empty values. Raises Invalid."""
+    parts = text.split("&")
+    if len(parts) > MAX_PARAMETERS:
+        raise Invalid(f"There are more than {MAX_PARAMETERS} parameters.")
+    pairs: list[tuple[str, str]] = []
     try:
-        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PARAMETERS, errors="strict")
+        for part in parts:
+            if part:
+                name, _, value = part.partition("=")
+                pairs.append((_decoded(name), _decoded(value)))
     except UnicodeDecodeError:
         raise Invalid("The parameters are not valid UTF-8 after percent-decoding.") from None
-    except ValueError:
-        raise Invalid(f"There are more than {MAX_PARAMETERS} parameters.") from None
+    if ("%00" in text or "\0" in text) and any("\0" in name or "\0" in value for name, value in pairs):
+        raise Invalid("The parameters contain the character NUL, which no FHIR value may contain.")
+    return pairs
+
+
+def _decoded(text: str) -> str:
+    if "+" in text:
+        text = text.replace("+", " ")
+    return unquote(text, errors="strict") if "%" in text else text
 
 
 def _too_large(limit: int) -> PayloadTooLarge:

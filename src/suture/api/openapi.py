@@ -68,6 +68,29 @@ _STATUS: Mapping[str, Sequence[int]] = {
     "vread": (200, 304),
     "capabilities": (200, 304),
 }
+_PARAMETER: Json = {
+    "type": "object",
+    "required": ["name"],
+    "properties": {"name": {"type": "string"}, "resource": {"$ref": "#/components/schemas/Resource"}},
+}
+_ENTRY: Json = {
+    "type": "object",
+    "required": ["request"],
+    "properties": {
+        "fullUrl": {"type": "string"},
+        "resource": {"$ref": "#/components/schemas/Resource"},
+        "request": {
+            "type": "object",
+            "required": ["method", "url"],
+            "properties": {
+                "method": {"enum": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]},
+                "url": {"type": "string"},
+                "ifNoneExist": {"type": "string"},
+                "ifMatch": {"type": "string"},
+            },
+        },
+    },
+}
 _MAY_BE_EMPTY = frozenset({"create", "update", "patch"})
 
 Tables = Mapping[str, Mapping[str, str]]
@@ -143,7 +166,7 @@ class OpenApi:
         if form:
             call["requestBody"] = _form()
         elif method in ("POST", "PUT"):
-            call["requestBody"] = _request("Bundle" if interaction == "batch" else "Resource")
+            call["requestBody"] = _request("Batch" if interaction == "batch" else "Resource")
         elif method == "PATCH":
             call["requestBody"] = _patches()
         return call
@@ -203,10 +226,16 @@ class OpenApi:
                 "meta": {"type": "object"},
             },
         }
-        kinds = {name: _narrowed(resource, name) for name in ("Bundle", "OperationOutcome", "Parameters")}
         return {
             "Resource": resource,
-            **kinds,
+            "OperationOutcome": _narrowed(resource, "OperationOutcome", {"issue": {"type": "array"}}),
+            "Parameters": _narrowed(resource, "Parameters", {"parameter": {"type": "array", "items": _PARAMETER}}),
+            "Bundle": _narrowed(resource, "Bundle", {"type": {"type": "string"}, "entry": {"type": "array"}}),
+            "Batch": _narrowed(
+                resource,
+                "Bundle",
+                {"type": {"enum": ["batch", "transaction"]}, "entry": {"type": "array", "items": _ENTRY}},
+            ),
             "JsonPatch": {
                 "type": "array",
                 "items": {
@@ -274,8 +303,8 @@ def _from_definition(entry: Mapping[str, Any]) -> Json:
     return {**_parameter(entry["name"], "query", schema, entry["documentation"]), "required": bool(entry["min"])}
 
 
-def _narrowed(resource: Json, type: str) -> Json:
-    return {**resource, "properties": {**resource["properties"], "resourceType": {"const": type}}}
+def _narrowed(resource: Json, type: str, elements: Json) -> Json:
+    return {**resource, "properties": {**resource["properties"], "resourceType": {"const": type}, **elements}}
 
 
 def _content(schema: str) -> Json:

@@ -4,8 +4,7 @@ Specification: https://hl7.org/fhir/R4/http.html#create and #update. The one thi
 one dict and runs before the store is asked for anything, so that the group commit only has to decide and splice.
 """
 
-import re
-import uuid
+import os
 from typing import Any
 
 from suture.api.services import Model
@@ -14,12 +13,11 @@ from suture.fhir.json import split_body
 from suture.fhir.outcomes import Invalid, Issue, Unprocessable
 from suture.store.rows import Prepared
 
-ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
-
-
 def new_id() -> str:
-    """A fresh resource id."""
-    return str(uuid.uuid4())
+    """A fresh resource id: a random UUID (version 4)."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def prepare(model: Model, resource: dict[str, Any]) -> Prepared:

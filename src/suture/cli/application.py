@@ -17,6 +17,8 @@ from suture.cli.target import Unreachable
 from suture.settings import SettingsError
 from suture.store.opening import DatabaseError
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="suture",
     help="A FHIR server that starts with one command.\n\n"
@@ -40,7 +42,8 @@ app.command("version")(show.version)
 def run() -> int:
     """Run the command of this process's arguments and return its exit status."""
     try:
-        return app(standalone_mode=False) or 0
+        status: int = app(standalone_mode=False) or 0
+        return _failed("Interrupted.", INTERRUPTED) if status == INTERRUPTED else status
     except (SettingsError, Misuse, Unreadable) as error:
         return _failed(str(error), 2)
     except (DatabaseError, Unreachable) as error:
@@ -48,7 +51,7 @@ def run() -> int:
     except typer.Exit as end:
         return end.exit_code
     except (KeyboardInterrupt, asyncio.CancelledError, typer.Abort):
-        return _failed("Interrupted.", 130)
+        return _failed("Interrupted.", INTERRUPTED)
     except Exception as error:  # a usage error of the command-line parser knows how to show itself
         show_itself = getattr(error, "show", None)
         if show_itself is None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 from suture.search.filters import Filter, Range, StartsWith, Token, Updated
+from suture.search.planner import starts_somewhere
 from suture.search.probes import range_condition, text_condition, updated_condition
 from suture.search.statement import Statement
 from suture.store.connection import Connection
@@ -52,9 +53,12 @@ def _count(s: Statement, leaf: Filter, bound: int) -> str:
         case StartsWith():
             rows = f"str {a} where {text_condition(s, leaf, a)}"
         case Range():
-            rows = f"{leaf.table} {a} where {range_condition(s, leaf, a)}"
+            table: str = leaf.table
+            if not starts_somewhere(leaf):  # look at the highest values only: nearly all matches are among them
+                table = f"(select * from {table} where h = {s.bind(leaf.h)} order by lo desc limit {bound})"
+            rows = f"{table} {a} where {range_condition(s, leaf, a)}"
         case Updated():
-            rows = f"res {a} where {a}.deleted = 0 and {updated_condition(s, leaf, a)}"
+            rows = f"res {a} where {a}.deleted = 0 and {updated_condition(s, leaf, a + '.upd')}"
         case _:
             raise AssertionError(f"{type(leaf).__name__} is not estimated")
     return f"select count(*) from (select 1 from {rows} limit {bound}) {s.alias()}"

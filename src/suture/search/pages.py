@@ -5,12 +5,12 @@ counted or skipped and writes between two pages neither lose nor repeat a row. T
 inner select finds and orders keys only, bodies are joined to the few rows that remain.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
-from suture.search.filters import Filter, Token
+from suture.search.filters import Filter, Token, Types
 from suture.search.planner import Known, Plan, Way
 from suture.search.sorting import SortKey
 from suture.search.sources import Candidates, candidates, token_candidates, value_candidates
@@ -69,6 +69,7 @@ def page_sql(s: Statement, plan: Plan, wanted: Wanted, known: Known) -> str:
                 known,
                 with_res=_sorts_by(wanted.sort, "upd", "id"),
                 with_date=_sorts_by(wanted.sort, "sdate"),
+                by_update=wanted.sort[0].by == "upd",
             )
     keys = [_key(s, key, found.row) for key in wanted.sort]
     return _with_bodies(s, _keys_select(s, found, keys, wanted), keys, wanted)
@@ -107,15 +108,23 @@ def valueless_sql(s: Statement, wanted: Wanted) -> str:
     return _with_bodies(s, _keys_select(s, found, keys, rest), keys, rest)
 
 
-def _merged(s: Statement, wanted: Wanted, driver: int | None) -> str:
-    """Date-ordered rows of several tokens: each list is read in order up to the limit, then they are merged."""
-    assert driver is not None
-    token = wanted.filters[driver]
+def _branches(s: Statement, wanted: Wanted, driver: int | None) -> Iterator[Candidates]:
+    filters = wanted.filters
+    if driver is None:
+        for rt in next(f.rts for f in filters if isinstance(f, Types)):
+            yield candidates(s, [f for f in filters if not isinstance(f, Types)], (rt,), None, {}, by_update=True)
+        return
+    token = filters[driver]
     assert isinstance(token, Token)
+    for h in token.hashes:
+        yield token_candidates(s, filters, h, driver)
+
+
+def _merged(s: Statement, wanted: Wanted, driver: int | None) -> str:
+    """Rows of several tokens or types: each list is read in its order up to the limit, then they are merged."""
     branches: list[str] = []
     keys: list[_Key] = []
-    for h in token.hashes:
-        found = token_candidates(s, wanted.filters, h, driver)
+    for found in _branches(s, wanted, driver):
         keys = [_key(s, key, found.row) for key in wanted.sort]
         branches.append(f"select * from ({_keys_select(s, found, keys, wanted)}) {s.alias()}")
     x = s.alias()

@@ -8,6 +8,7 @@ finds little, streaming when none does; numbers come from `estimates` when the k
 
 import enum
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,24 +25,41 @@ from suture.search.filters import (
     Range,
     StartsWith,
     Token,
+    Types,
     Updated,
     conjuncts,
 )
-from suture.search.sorting import NEWEST_DATE, SortKey
+from suture.search.sorting import SortKey
 
 GATHER = 5_000
 """Candidates up to which gathering and sorting is cheaper than streaming, unless `Limits.gather` says otherwise."""
 
-SURE = 500.0
-"""Below this cost nothing is estimated."""
+SURE = 2_000.0
+"""Below this weight nothing is estimated."""
 
 MERGED = 8
-"""Hashes of one token filter whose date-ordered rows are merged."""
+"""Hashes of one token filter, or resource types, whose ordered rows are merged."""
 
-NEVER = float("inf")
+WHOLE_PARAMETER = 30_000.0
+"""Reads that enumerating a filter takes for which the index gives no bound: all values of its parameter."""
 
 Known = Mapping[Filter, int]
 """Estimated numbers of rows by leaf."""
+
+
+class Cost(NamedTuple):
+    """About how many candidates a filter gives and how many index rows are read to find them."""
+
+    rows: float
+    reads: float
+
+    @property
+    def weight(self) -> float:
+        """What decides between filters: a candidate is probed and sorted, which takes longer than reading a row."""
+        return self.reads + 3 * self.rows
+
+
+NEVER = Cost(float("inf"), float("inf"))
 
 
 class Way(enum.Enum):
@@ -57,7 +75,7 @@ class Plan(msgspec.Struct, frozen=True):
     """`driver`: index of the filter whose rows are read; None: the resources of the type.
 
     GATHER sorts what the driver finds. STREAM reads one token's rows, or `res`, in order. MERGE merges the
-    rows of several tokens in order. VALUES reads the index rows of the first sort key in order.
+    ordered rows of several tokens, or without a driver of several types. VALUES reads the index rows of the first sort key in order.
     """
 
     way: Way
@@ -66,21 +84,19 @@ class Plan(msgspec.Struct, frozen=True):
 
 def needs_estimates(filters: Sequence[Filter], sort: Sequence[SortKey]) -> bool:
     """False when the right plan is plain without looking at the data."""
-    costs = [cost(filter, {}) for filter in filters]
-    possible = [value for value in costs if value < NEVER]
-    if not possible or min(possible) <= SURE:
+    possible = [filter for filter in filters if cost(filter, {}) != NEVER]
+    if not possible or any(cost(filter, {}).weight <= SURE for filter in possible):
         return False
-    if len(possible) == 1 and _by_date(sort):
-        filter = filters[costs.index(possible[0])]
-        return not (isinstance(filter, Token) and len(filter.hashes) <= MERGED)
-    return True
+    return not (len(possible) == 1 and _by_date(sort) and _hashes(possible[0]) in range(1, MERGED + 1))
 
 
 def uncertain(filters: Sequence[Filter]) -> Iterator[Filter]:
     """The leaves whose number of rows decides."""
     for filter in filters:
         match filter:
-            case Token(few=False) | StartsWith() | Range() | Updated(inside=True):
+            case Token(few=False) | StartsWith() | Updated(inside=True):
+                yield filter
+            case Range() if filter.every or filter.some[0][1] != "<":
                 yield filter
             case Chain() | Has():
                 yield from uncertain(conjuncts(filter.inner))
@@ -94,12 +110,14 @@ def plan(filters: Sequence[Filter], sort: Sequence[SortKey], known: Known, gathe
     """Choose the way for a page in the order of `sort`. `gather`: candidates up to which gathering is right."""
     driver, least = choose(filters, known)
     if _by_date(sort):
-        tokens = [(cost(f, known), i) for i, f in enumerate(filters) if 0 < len(_hashes(f)) <= MERGED]
-        if tokens and (least > gather or min(tokens)[1] == driver):
+        tokens = [(cost(f, known).weight, i) for i, f in enumerate(filters) if 0 < _hashes(f) <= MERGED]
+        if tokens and (least.rows > gather or min(tokens)[1] == driver):
             index = min(tokens)[1]
-            return Plan(Way.STREAM if len(_hashes(filters[index])) == 1 else Way.MERGE, index)
-    if driver is not None and least <= gather:
+            return Plan(Way.STREAM if _hashes(filters[index]) == 1 else Way.MERGE, index)
+    if driver is not None and least.rows <= gather:
         return Plan(Way.GATHER, driver)
+    if len(sort) == 1 and sort[0].by == "upd" and any(isinstance(f, Types) and len(f.rts) <= MERGED for f in filters):
+        return Plan(Way.MERGE, None)
     if sort[0].by in ("sdate", "upd"):
         return Plan(Way.STREAM, None)
     if sort[0].by in ("str", "dat", "qty"):
@@ -107,49 +125,60 @@ def plan(filters: Sequence[Filter], sort: Sequence[SortKey], known: Known, gathe
     return Plan(Way.GATHER, driver)
 
 
-def choose(filters: Sequence[Filter], known: Known) -> tuple[int | None, float]:
-    """The filter with the fewest rows and their number; (None, infinity) when none can be enumerated."""
+def choose(filters: Sequence[Filter], known: Known) -> tuple[int | None, Cost]:
+    """The filter that is cheapest to enumerate, and its cost; (None, NEVER) when none can be enumerated."""
     least, driver = NEVER, None
     for index, filter in enumerate(filters):
         value = cost(filter, known)
-        if value < least:
+        if value.weight < least.weight:
             least, driver = value, index
     return driver, least
 
 
-def cost(filter: Filter, known: Known) -> float:
-    """About how many rows enumerating `filter` reads; infinity when it cannot be enumerated."""
+def cost(filter: Filter, known: Known) -> Cost:
+    """What enumerating `filter` costs; NEVER when it cannot be enumerated."""
     rows = known.get(filter)
     if rows is not None:
-        return float(rows)
+        bounded = not isinstance(filter, Range) or starts_somewhere(filter)
+        return Cost(rows, rows if bounded else WHOLE_PARAMETER)
     match filter:
         case Ids():
-            return float(len(filter.rhs))
+            return _plain(len(filter.rhs))
         case Token():
-            return len(filter.hashes) * (50.0 if filter.few else 20_000.0)
+            return _plain(len(filter.hashes) * (50.0 if filter.few else 20_000.0))
         case Equals() | Members():
-            return SURE
+            return _plain(200.0)
         case StartsWith():
-            return 20_000.0 / len(filter.prefix)
+            return _plain(20_000.0 / len(filter.prefix))
         case Contains():
-            return float(GATHER)  # reading every text of the parameter is cheaper than probing every resource
-        case Range():
-            return 30_000.0 if filter.every else 60_000.0
-        case Updated(inside=True):
-            return 40_000.0
+            return Cost(1_000.0, WHOLE_PARAMETER)
+        case Range() | Updated(inside=True):
+            return Cost(WHOLE_PARAMETER, WHOLE_PARAMETER)
         case Chain() | Has():
-            return choose(conjuncts(filter.inner), known)[1] * 2
+            rows, reads = choose(conjuncts(filter.inner), known)[1]
+            return Cost(rows * 2, reads + rows * 2)
         case And():
             return choose(filter.items, known)[1]
         case Or():
-            return sum(cost(item, known) for item in filter.items)
+            costs = [cost(item, known) for item in filter.items]
+            return Cost(sum(c.rows for c in costs), sum(c.reads for c in costs))
         case _:
             return NEVER
 
 
+def starts_somewhere(filter: Range) -> bool:
+    """True when the order of the index by `lo` bounds what is read to about what matches."""
+    ends = [test[:2] for test in filter.every]
+    return any(end == "lo" for end, _ in ends) and ("hi", ">=") not in ends
+
+
+def _plain(rows: float) -> Cost:
+    return Cost(rows, rows)
+
+
 def _by_date(sort: Sequence[SortKey]) -> bool:
-    return len(sort) == 1 and sort[0].by == NEWEST_DATE.by
+    return len(sort) == 1 and sort[0].by == "sdate"
 
 
-def _hashes(filter: Filter) -> tuple[int, ...]:
-    return filter.hashes if isinstance(filter, Token) else ()
+def _hashes(filter: Filter) -> int:
+    return len(filter.hashes) if isinstance(filter, Token) else 0

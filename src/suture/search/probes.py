@@ -85,10 +85,10 @@ def range_condition(s: Statement, filter: Range, a: str) -> str:
     return " and ".join(conditions)
 
 
-def updated_condition(s: Statement, filter: Updated, res: str) -> str:
-    """The condition on a row of `res`."""
-    low = [] if filter.low is None else [f"{res}.upd >= {s.bind(filter.low)}"]
-    high = [] if filter.high is None else [f"{res}.upd <= {s.bind(filter.high)}"]
+def updated_condition(s: Statement, filter: Updated, column: str) -> str:
+    """The condition on `column`, which holds `res.upd`."""
+    low = [] if filter.low is None else [f"{column} >= {s.bind(filter.low)}"]
+    high = [] if filter.high is None else [f"{column} <= {s.bind(filter.high)}"]
     text = " and ".join(low + high)
     return text if filter.inside else f"not ({text})"
 
@@ -127,7 +127,9 @@ def _proof(s: Statement, test: Test, row: Row) -> str:
 def _column(s: Statement, filter: Column, row: Row) -> str:
     match filter:
         case Updated():
-            return f"({updated_condition(s, filter, row.res)})"
+            # The sign keeps the engine from reading in the order of `upd` what is wanted in another order.
+            column = f"{row.res}.upd" if row.by_update else f"+{row.res}.upd"
+            return f"({updated_condition(s, filter, column)})"
         case Ids():
             return f"({s.any_of(f'{row.res}.rh', filter.rhs)})"
         case Missing():

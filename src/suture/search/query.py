@@ -115,6 +115,7 @@ class QueryParser:
         unknown: list[Issue] = []
         now = int(time.time() * 1_000_000)
         for name, value in pairs:
+            _check_text(name, value)
             try:
                 self._parameter(draft, type, name, value, now, base)
             except UnknownParameter as error:
@@ -158,6 +159,8 @@ class QueryParser:
 
     def _parameter(self, draft: _Draft, type: str | None, name: str, value: str, now: int, base: str) -> None:
         if name[:1] == "_" and self._result_parameter(draft, type, name, value.strip()):
+            if name == "_count" and draft.count is not None:
+                value = str(min(draft.count, self._limits.max_count))
             if name != CURSOR:
                 draft.applied.append((name, value))
             return
@@ -195,6 +198,17 @@ class QueryParser:
         if len(draft.includes) >= MAX_INCLUDES:
             raise Invalid(f"The search has more than {MAX_INCLUDES} _include and _revinclude parameters.")
         draft.includes.append(include(self._names, self._keys, name, value))
+
+
+def _check_text(name: str, value: str) -> None:
+    """Refuse what no database text can hold: NUL and halves of surrogate pairs."""
+    if "\0" in value or "\0" in name:
+        raise Invalid("A search parameter holds a NUL character.")
+    if not (value.isascii() and name.isascii()):
+        try:
+            (name + value).encode()
+        except UnicodeEncodeError:
+            raise Invalid("A search parameter is not valid UTF-8 text.") from None
 
 
 def _count(draft: _Draft, value: str) -> None:

@@ -45,14 +45,21 @@ def candidates(
     *,
     with_res: bool = False,
     with_date: bool = False,
+    by_update: bool = False,
 ) -> Candidates:
     """The resources of the types `rts` (empty: any) that satisfy all `filters`, each once, found by filter `driver`.
 
-    `with_res`, `with_date`: the caller uses `res` or `date` of `Candidates.row`.
+    `with_res`, `with_date`: the caller uses `res` or `date` of `Candidates.row`. `by_update`: it
+    sorts by `res.upd`.
     """
     if driver is None:
         a = s.alias()
-        found = Candidates(f"res {a}", f"{a}.deleted = 0{_of_types(a, rts)}", Row(s, a, is_res=True), repeats=False)
+        found = Candidates(
+            f"res {a}",
+            f"{a}.deleted = 0{_of_types(a, rts)}",
+            Row(s, a, is_res=True, by_update=by_update),
+            repeats=False,
+        )
     else:
         found = _source(s, filters[driver], rts, known)
         if found.repeats:
@@ -105,7 +112,7 @@ def _source(s: Statement, filter: Filter, rts: Sequence[int], known: Known) -> C
             return Candidates(f"res {a}", condition, Row(s, a, is_res=True), repeats=False)
         case Updated():
             a = s.alias()
-            condition = f"{updated_condition(s, filter, a)} and {a}.deleted = 0{_of_types(a, rts)}"
+            condition = f"{updated_condition(s, filter, a + '.upd')} and {a}.deleted = 0{_of_types(a, rts)}"
             return Candidates(f"res {a}", condition, Row(s, a, is_res=True), repeats=False)
         case Members():
             a = s.alias()

@@ -134,6 +134,7 @@ class Store:
             "units": counts.units,
             "versions": counts.versions,
             "retries": counts.retries,
+            "errors": counts.errors,
             "last_batch": counts.last_batch,
             **self._engine.pool(),
         }

@@ -65,13 +65,14 @@ class Unit:
 
 
 class WriterStatistics:
-    """Counts since the start: batches, units, versions; the size of the last batch."""
+    """Counts since the start: batches, units, versions, retries, unexpected errors; the size of the last batch."""
 
     def __init__(self) -> None:
         self.batches = 0
         self.units = 0
         self.versions = 0
         self.retries = 0
+        self.errors = 0
         self.last_batch = 0
 
 
@@ -114,6 +115,8 @@ class Committer:
             return True
         if isinstance(error, Retry):
             error = Unavailable("Too many others write to the same resources now. Try again.")
+        elif not isinstance(error, FhirError):
+            self.statistics.errors += 1
         unit.result, unit.error = None, error
         return False
 
@@ -200,6 +203,7 @@ class ThreadWriter:
             run_sync(self._committer.process(self._connection, units))
         except BaseException as error:
             log.exception("the writer failed")
+            self.statistics.errors += 1
             for unit in units:
                 unit.error = error
         self._loop.call_soon_threadsafe(_deliver, units)
@@ -257,6 +261,7 @@ class TaskWriter:
         except Exception as error:
             if not isinstance(error, FhirError):
                 log.exception("the writer failed")
+                self.statistics.errors += 1
             for unit in units:
                 unit.error = error
         _deliver(units)

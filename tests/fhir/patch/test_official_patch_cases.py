@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 from lxml import etree
-from tests.fhir.patch.xml_resources import resource
 
 from suture.fhir.definitions import load
 from suture.fhir.outcomes import FhirError
 from suture.fhir.patch import FhirPathPatch, JsonPatch
 from suture.fhir.versions import Version
+from tests.fhir.patch.xml_resources import resource
 
 SUITE = Path(__file__).parents[4] / "shared" / "suites" / "patch-r4"
 

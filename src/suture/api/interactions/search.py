@@ -4,6 +4,7 @@ Specification: https://hl7.org/fhir/R4/http.html#search and search.html. The one
 `suture.search` as stored bytes and is put together without decoding a resource, unless a part is asked for.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import quote, urlencode
 
@@ -18,6 +19,8 @@ from suture.search.query import CURSOR, Query
 from suture.store.rows import Stored
 
 Pair = tuple[str, str]
+
+_PLAIN = re.compile(r"[A-Za-z0-9:/,$._~-]*").fullmatch
 
 
 async def search_type(services: Services, model: Model, request: Request, target: Target) -> Response:
@@ -83,6 +86,10 @@ def _shown(results: Iterable[Stored], subset: Subset | None) -> Iterable[tuple[S
 
 
 def with_query(url: str, pairs: Iterable[Pair]) -> str:
-    """`url` with parameters; what FHIR separates values by (`|`, `,`, `:`, `/`, `$`) stays readable."""
-    query = "&".join(f"{quote(name, safe=':._-')}={quote(value, safe=':/,$._-|')}" for name, value in pairs)
+    """`url` with parameters. What a URL allows in a query, such as `:`, `/` and `,`, stays readable."""
+    query = "&".join(f"{_encoded(name)}={_encoded(value)}" for name, value in pairs)
     return f"{url}?{query}" if query else url
+
+
+def _encoded(text: str) -> str:
+    return text if _PLAIN(text) else quote(text, safe=":/,$._-~")
