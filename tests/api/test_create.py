@@ -1,5 +1,6 @@
 """Creating: https://hl7.org/fhir/R4/http.html#create and #ccreate."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -116,3 +117,20 @@ def test_parallel_conditional_creates_make_exactly_one(server: Server) -> None:
     assert len({location for _, location in answers}) == 1
     with httpx.Client(base_url=server.fhir) as client:
         assert client.get("/Patient", params={"identifier": f"{SYSTEM}|{value}"}).json()["total"] == 1
+
+
+def test_one_is_made_even_by_several_processes(database_url: str, start_server: Callable[..., Server]) -> None:
+    server = start_server(database_url, "--workers", "2")
+    values = [unique() for _ in range(6)]
+
+    def create(number: int) -> tuple[str, int, str]:
+        value = values[number % len(values)]
+        with httpx.Client(base_url=server.fhir, timeout=30) as client:
+            answer = post(client, "/Patient", patient(value), if_none_exist=f"identifier={SYSTEM}|{value}")
+            return value, answer.status_code, answer.headers.get("location", "")
+
+    with ThreadPoolExecutor(12) as threads:
+        answers = list(threads.map(create, range(60)))
+    assert {status for _, status, _ in answers} == {200, 201}
+    assert len({(value, location) for value, _, location in answers}) == len(values)
+    assert sum(status == 201 for _, status, _ in answers) == len(values)

@@ -54,7 +54,8 @@ def test_links_between_entries_become_references(client: httpx.Client) -> None:
 
 def test_links_are_resolved_in_uris_and_narratives_but_not_in_strings_and_canonicals(client: httpx.Client) -> None:
     link = urn()
-    div = f'<div xmlns="http://www.w3.org/1999/xhtml"><a href="{link}">a</a><img src=\'{link}\' alt="{link}"/> {link}</div>'
+    inside = f'<a href="{link}">a</a><img src=\'{link}\' alt="{link}"/> {link}'
+    div = f'<div xmlns="http://www.w3.org/1999/xhtml">{inside}</div>'
     holder = {
         "resourceType": "Questionnaire",
         "status": "draft",
@@ -283,6 +284,29 @@ def test_patches_are_entries_too(client: httpx.Client) -> None:
     assert client.get(f"/Patient/{old['id']}").json()["gender"] == "female"
     reference = client.get(f"/Patient/{other['id']}").json()["managingOrganization"]["reference"]
     assert reference == "/".join(organization["response"]["location"].split("/")[:2])
+
+
+def test_a_patch_may_link_to_a_resource_that_a_condition_decides(client: httpx.Client) -> None:
+    value, old, link = unique(), created(client, patient()), urn()
+    parts = [
+        {"name": "type", "valueCode": "add"},
+        {"name": "path", "valueString": "Patient"},
+        {"name": "name", "valueString": "generalPractitioner"},
+        {"name": "value", "valueReference": {"reference": link}},
+    ]
+    parameters = {"resourceType": "Parameters", "parameter": [{"name": "operation", "part": parts}]}
+    organization = {
+        "resourceType": "Organization",
+        "identifier": [{"system": SYSTEM, "value": value}],
+        "name": "Clinic",
+    }
+    _, made = done(
+        client,
+        entry("PATCH", f"Patient/{old['id']}", parameters),
+        entry("POST", "Organization", organization, link, ifNoneExist=f"identifier={SYSTEM}|{value}"),
+    )
+    reference = client.get(f"/Patient/{old['id']}").json()["generalPractitioner"][0]["reference"]
+    assert reference == "/".join(made["response"]["location"].split("/")[:2])
 
 
 def test_prefer_is_honoured(client: httpx.Client) -> None:

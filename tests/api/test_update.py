@@ -20,11 +20,12 @@ def test_an_update_makes_the_next_version(client: httpx.Client) -> None:
     assert answer.json()["meta"]["lastUpdated"] > first["meta"]["lastUpdated"]
 
 
-def test_an_update_that_changes_nothing_keeps_the_version(client: httpx.Client) -> None:
+def test_an_update_that_changes_nothing_makes_a_version_too(client: httpx.Client) -> None:
     first = created(client, patient())
     answer = put(client, first)
     assert answer.status_code == 200
-    assert answer.json() == first
+    assert answer.headers["etag"] == 'W/"2"'
+    assert {**answer.json(), "meta": first["meta"]} == first
 
 
 def test_an_update_of_an_unknown_id_creates_it(client: httpx.Client) -> None:

@@ -47,7 +47,10 @@ def test_filters_follow_the_hierarchy() -> None:
 
 
 def test_excluded_codes_are_left_out() -> None:
-    compose = {"include": [{"system": "urn:animals"}], "exclude": [{"system": "urn:animals", "concept": [{"code": "cat"}]}]}
+    compose = {
+        "include": [{"system": "urn:animals"}],
+        "exclude": [{"system": "urn:animals", "concept": [{"code": "cat"}]}],
+    }
     assert "cat" not in expand(compose)["urn:animals"]
 
 
@@ -99,7 +102,15 @@ def test_a_file_with_another_digest_is_never_used(tmp_path: Path) -> None:
 
 def test_the_tool_ends_with_one_clear_sentence(tmp_path: Path) -> None:
     run = subprocess.run(
-        [sys.executable, TOOLS / "build_definitions.py", "--offline", "--cache", tmp_path / "c", "--output", tmp_path / "o"],
+        [
+            sys.executable,
+            TOOLS / "build_definitions.py",
+            "--offline",
+            "--cache",
+            tmp_path / "c",
+            "--output",
+            tmp_path / "o",
+        ],
         capture_output=True,
         text=True,
         timeout=60,

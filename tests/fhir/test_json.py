@@ -111,7 +111,8 @@ def test_what_is_no_json_number_is_refused(text: str) -> None:
     [
         (b'{"a":1,"a":2}', '"a" appears more than once.'),
         (b'{"a":1,"a":1}', '"a"'),
-        (b'{"resourceType":"Patient","name":[{"given":["x"],"given":["y"]}]}', '"given" appears more than once at Patient.name[0]'),
+        (b'{"resourceType":"Patient","name":[{"given":["x"],"given":["y"]}]}',
+        '"given" appears more than once at Patient.name[0]'),
         (b'{"a":1,"\\u0061":2}', '"a"'),
         (b'{"a":{"b":1},"a":[]}', '"a"'),
         # An escaped colon makes up for the colon of the dropped key.

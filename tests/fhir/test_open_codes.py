@@ -59,8 +59,10 @@ def test_what_is_no_language(code: str) -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "1", "%", "mg/dL", "10*3/uL", "10*-6", "/min", "mm[Hg]", "mL/min/{1.73_m2}", "kg/m2", "[degF]", "Cel", "{score}", "g{creat}",
-        "ug", "mmol/L", "[in_i]", "cm[H2O]", "4.[pi].10*-7.N/A2", "(m/s)", "U/L", "[iU]/mL", "meq/L", "s-1", "d", "mo", "a",
+        "1", "%", "mg/dL", "10*3/uL", "10*-6", "/min", "mm[Hg]", "mL/min/{1.73_m2}", "kg/m2", "[degF]", "Cel",
+        "{score}", "g{creat}",
+        "ug", "mmol/L", "[in_i]", "cm[H2O]", "4.[pi].10*-7.N/A2", "(m/s)", "U/L", "[iU]/mL", "meq/L", "s-1",
+        "d", "mo", "a",
     ],
 )  # fmt: skip
 def test_units(code: str) -> None:

@@ -21,8 +21,10 @@ from suture.fhir.versions import Version
 from tests.fhir.samples import Samples
 
 STRANGE: list[Any] = [
-    None, True, 0, -1, Decimal("1.50"), 2**31, 10**20, "", " ", "x", "foo bar", "2020-02-30", "2020", "2020-01-01T00:00:00", "#x",
-    "Patient/1", "Foo/1", "a\u0000b", [], {}, [None], [{}], ["x"], {"id": "x"}, {"extension": [{"url": "urn:x:1", "valueString": "y"}]},
+    None, True, 0, -1, Decimal("1.50"), 2**31, 10**20, "", " ", "x", "foo bar", "2020-02-30", "2020",
+    "2020-01-01T00:00:00", "#x",
+    "Patient/1", "Foo/1", "a\u0000b", [], {}, [None], [{}], ["x"], {"id": "x"},
+    {"extension": [{"url": "urn:x:1", "valueString": "y"}]},
     {"coding": [{"code": "x"}]}, {"reference": "Patient/1"}, {"resourceType": "Patient"},
 ]  # fmt: skip
 

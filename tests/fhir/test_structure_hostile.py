@@ -52,8 +52,10 @@ NAMES = st.one_of(st.sampled_from(HOSTILE), st.text(min_size=1, max_size=20))
 
 def element(name: str, type: ElementType, path: str, **changes: Any) -> Element:
     fields: dict[str, Any] = {
-        "name": name, "path": path, "min": 0, "max": 1, "types": (type,), "content_reference": "", "binding_strength": "",
-        "binding_value_set": "", "maximum_value_set": "", "is_summary": False, "is_modifier": False, "constraints": (), "children": (),
+        "name": name, "path": path, "min": 0, "max": 1, "types": (type,), "content_reference": "",
+        "binding_strength": "",
+        "binding_value_set": "", "maximum_value_set": "", "is_summary": False, "is_modifier": False,
+        "constraints": (), "children": (),
     }  # fmt: skip
     return Element(**{**fields, **changes})
 

@@ -116,7 +116,7 @@ class FhirApp:
             base=self._public_base or self._base(headers.get(b"host", b""), scope["scheme"], scope.get("server")),
             version=self._version,
             id=id.decode("ascii") if id and _REQUEST_ID.fullmatch(id) else f"{self._id_prefix}-{next(self._ids):x}",
-            limits=self._limits if path and path != "Bundle" else self._bundle_limits,
+            limits=self._limits if path and path.partition("/")[0] != "Bundle" else self._bundle_limits,
             receive=receive,
         )
 

@@ -5,6 +5,7 @@ somebody asks for it, so that a plain read costs a few microseconds; a `Request`
 batch, which has no connection of its own and brings its resource along decoded.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import unquote
@@ -23,12 +24,22 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
+PATIENCE = 60.0
+"""Seconds that a client may pause within its body."""
+
 MAX_PARAMETERS = 2000
 """Most parameters that one query string or form may have."""
 
 
 class ClientDisconnect(Exception):
     """The client went away before it had sent its whole request."""
+
+
+class RequestTimeout(FhirError):
+    """The client took too long to send its body."""
+
+    status = 408
+    code = "timeout"
 
 
 class Limits:
@@ -195,7 +206,7 @@ class Request:
         if length is not None and length.isdigit() and int(length) > limit:
             raise _too_large(limit)
         inflate = self._inflater()
-        message = await self._receive()
+        message = await self._message()
         if inflate is None and not message.get("more_body") and message["type"] == "http.request":
             body = message.get("body", b"")
             if len(body) > limit:
@@ -213,10 +224,19 @@ class Request:
             chunks.append(chunk if inflate is None else inflate.feed(chunk))
             if not message.get("more_body"):
                 break
-            message = await self._receive()
+            message = await self._message()
         if inflate is not None:
             inflate.finish()
         return b"".join(chunks)
+
+    async def _message(self) -> Message:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._receive()
+        except TimeoutError:
+            raise RequestTimeout(
+                f"The body did not go on for {PATIENCE:g} seconds.", headers={"Connection": "close"}
+            ) from None
 
     def _inflater(self) -> Inflater | None:
         encoding = self.header("content-encoding").lower()

@@ -13,6 +13,7 @@ from suture.fhir.json import split_body
 from suture.fhir.outcomes import Invalid, Issue, Unprocessable
 from suture.store.rows import Prepared
 
+
 def new_id() -> str:
     """A fresh resource id: a random UUID (version 4)."""
     digits = os.urandom(16).hex()

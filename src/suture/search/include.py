@@ -113,6 +113,8 @@ class Collector:
         if group.reverse:
             kept = group.rts
             targets = [self._keys.resource(i.type, i.id) for i in frontier if not kept or type_number(i.type) in kept]
+            if not targets:
+                return []
             sql = _referrers(statement, targets, group.ps, limit)
         else:
             sql = _referents(statement, [item.k for item in frontier], group, limit + len(frontier))

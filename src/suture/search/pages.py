@@ -111,8 +111,9 @@ def valueless_sql(s: Statement, wanted: Wanted) -> str:
 def _branches(s: Statement, wanted: Wanted, driver: int | None) -> Iterator[Candidates]:
     filters = wanted.filters
     if driver is None:
-        for rt in next(f.rts for f in filters if isinstance(f, Types)):
-            yield candidates(s, [f for f in filters if not isinstance(f, Types)], (rt,), None, {}, by_update=True)
+        types = next(f for f in filters if isinstance(f, Types))
+        for rt in types.rts:
+            yield candidates(s, [f for f in filters if f is not types], (rt,), None, {}, by_update=True)
         return
     token = filters[driver]
     assert isinstance(token, Token)

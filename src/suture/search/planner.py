@@ -75,7 +75,8 @@ class Plan(msgspec.Struct, frozen=True):
     """`driver`: index of the filter whose rows are read; None: the resources of the type.
 
     GATHER sorts what the driver finds. STREAM reads one token's rows, or `res`, in order. MERGE merges the
-    ordered rows of several tokens, or without a driver of several types. VALUES reads the index rows of the first sort key in order.
+    ordered rows of several tokens, or without a driver of several types. VALUES reads the index rows of the
+    first sort key in order.
     """
 
     way: Way

@@ -15,7 +15,6 @@ import msgspec
 from suture.api.answers import written
 from suture.api.criteria import Criteria, criteria
 from suture.api.http import Request, Response
-from suture.api.interactions.update import same
 from suture.api.negotiation import JSON_PATCH, XML_PATCH, is_fhir_json
 from suture.api.preconditions import check_match
 from suture.api.preparation import prepare, strip_own_base
@@ -105,8 +104,6 @@ async def patch_one(
     present = require(current, type, id)
     if trial is None or trial.version != present.version:
         trial = try_patch(model, patch, present, base)
-    if same(present, trial.prepared):
-        return present
     return tx.put(type, id, trial.prepared, "PATCH")
 
 

@@ -31,7 +31,8 @@ class Step:
 
     - `id`: of the resource that is written, "" while a condition decides it; `fresh`: the id of a new resource.
     - `condition`: of a conditional interaction. `given`: the id in the body of a conditional update.
-    - `open`: links whose value depends on a decision. `prepared`: made with the values `filled`.
+    - `open`: links whose value depends on a decision; `filled`: the values that were filled in last.
+    - `prepared`: the resource with those values, once it was prepared.
     """
 
     __slots__ = ("condition", "entry", "filled", "fresh", "given", "id", "kind", "open", "patch", "prepared", "type")
@@ -309,13 +310,10 @@ def unmatched(step: Step, site: Site) -> FhirError:
     return step.error(PreconditionFailed(issues=[Issue("error", "not-found", text)]))
 
 
-def prepare_step(
-    model: Model, step: Step, names: Mapping[int, str], targets: Mapping[str, str], urls: Mapping[str, int]
-) -> Prepared:
-    """The resource of a create or update with its open links filled in, ready to be written.
+def fill_links(step: Step, names: Mapping[int, str], targets: Mapping[str, str], urls: Mapping[str, int]) -> None:
+    """Write the real references in place of the open links of `step`.
 
-    `targets`: conditional reference -> `Type/id`. Work that was done with the same values is not repeated.
-    Raises InvalidStructure.
+    `targets`: conditional reference -> `Type/id`.
     """
     filled: list[str] = []
     for site in step.open:
@@ -327,16 +325,25 @@ def prepare_step(
             case ToMatch():
                 filled.append(targets[site.text])
     values = tuple(filled)
-    if step.prepared is not None and step.filled == values:
-        return step.prepared
+    if step.filled == values:
+        return
     for site in step.open:
         if isinstance(site, ToMatch):
             site.holder[site.key] = targets[site.text]
         else:
             replace_links(site, urls, names)
-    try:
-        step.prepared = prepare(model, step.body())
-    except FhirError as error:
-        raise step.error(error) from error
     step.filled = values
+    step.prepared = None
+
+
+def prepare_step(model: Model, step: Step) -> Prepared:
+    """The resource of a create or update, whose links are filled in, ready to be written. Done only once.
+
+    Raises InvalidStructure.
+    """
+    if step.prepared is None:
+        try:
+            step.prepared = prepare(model, step.body())
+        except FhirError as error:
+            raise step.error(error) from error
     return step.prepared

@@ -24,6 +24,7 @@ from suture.api.interactions.steps import (
     Plan,
     Step,
     decide,
+    fill_links,
     find_references,
     plan_step,
     prepare_step,
@@ -114,7 +115,8 @@ async def _prepare_ahead(services: Services, plan: Plan, predicate: Predicate) -
             names, targets = plan.names, {}
     for count, step in enumerate(plan.writes):
         if step.kind != "patch" and _ready(step, plan, names, targets):
-            prepare_step(plan.model, step, names, targets, plan.urls)
+            fill_links(step, names, targets, plan.urls)
+            prepare_step(plan.model, step)
         if count % BREATH == BREATH - 1:
             await asyncio.sleep(0)
 
@@ -205,13 +207,14 @@ class _Unit:
         if position in decided.echoes:
             return
         id = names[position].partition("/")[2]
+        fill_links(step, names, targets, self._plan.urls)
         try:
             if position in decided.existing:
                 done[position] = Done(await tx.current(step.type, id), existed=True)
             elif step.kind == "patch":
                 done[position] = Done(await self._patch(tx, step, id))
             else:
-                prepared = prepare_step(self._plan.model, step, names, targets, self._plan.urls)
+                prepared = prepare_step(self._plan.model, step)
                 if step.kind == "create":
                     done[position] = Done(tx.put(step.type, id, prepared, "POST"), created=True)
                     return

@@ -1,7 +1,8 @@
 """update: the next version of a resource under an id that the client knows, or that a condition finds.
 
-Specification: https://hl7.org/fhir/R4/http.html#update, #upsert and #cond-update. The one thing to know: sending
-exactly what is stored already changes nothing, so the version stays (see docs/api.md, "Updates that change nothing").
+Specification: https://hl7.org/fhir/R4/http.html#update, #upsert and #cond-update. The one thing to know:
+every accepted update makes a new version, also one that sends what is stored already, so that of many writers
+with the same If-Match exactly one wins.
 """
 
 from typing import Any
@@ -24,7 +25,6 @@ from suture.api.preparation import (
 )
 from suture.api.services import Model, Services
 from suture.api.target import Target
-from suture.fhir.json import join_body
 from suture.fhir.outcomes import Conflict, Invalid, MethodNotAllowed, MultipleMatches
 from suture.store.predicate import Predicate
 from suture.store.rows import Prepared, Stored
@@ -57,18 +57,7 @@ async def put_next(tx: Transaction, prepared: Prepared, id: str, terms: Terms) -
             f"There is no {prepared.type}/{id}, and this server does not create resources by update.",
             headers={"Allow": "GET, HEAD, OPTIONS"},
         )
-    if current is not None and not absent and same(current, prepared):
-        return Updated(current, False)
     return Updated(tx.put(prepared.type, id, prepared, "PUT"), absent)
-
-
-def same(current: Stored, prepared: Prepared) -> bool:
-    """Whether `prepared` is exactly the content of the current version."""
-    if len(prepared.rest) > len(current.body) or not current.body.endswith(prepared.rest + b"}"):
-        return False
-    return current.body == join_body(
-        current.type, current.id, current.version, current.updated, prepared.meta, prepared.rest
-    )
 
 
 async def put_matching(

@@ -1,8 +1,7 @@
 """What $meta-add and $meta-delete share: reading the Meta that was sent, and writing the version that it makes.
 
 Specification: https://hl7.org/fhir/R4/resource-operation-meta-add.html and -delete.html. The one thing to know: a
-change of labels is a change of the resource, so it makes a new version with its own ETag and honours If-Match;
-labels that are there already (or are not there) change nothing, and the version stays.
+change of labels is a change of the resource, so it makes a new version with its own ETag and honours If-Match.
 """
 
 from collections.abc import Callable

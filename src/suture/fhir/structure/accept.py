@@ -16,7 +16,7 @@ from typing import Any
 from suture.fhir.narrative import narrative_fault
 from suture.fhir.primitives import is_text
 from suture.fhir.structure.schema import Kind, Node, Property, Schema
-from suture.fhir.structure.targets import Contained, Targets, literal_type, reference_complaint
+from suture.fhir.structure.targets import LITERAL, Contained, Targets, reference_complaint
 
 Accepts = Callable[[Any], bool]
 
@@ -301,8 +301,11 @@ def _reference(table: dict[str, Accepts], targets: Targets, known: frozenset[str
             if key == "reference":
                 if type(item) is not str:
                     return False
-                if not (item.startswith("urn:uuid:") and len(item) == 45) and literal_type(item) not in allowed:
-                    unsure = True
+                found = LITERAL(item)
+                if found is None:
+                    unsure = unsure or not (item.startswith("urn:uuid:") and len(item) == 45)
+                elif found[1] not in allowed:
+                    return False
                 continue
             check = get(key)
             if check is None:

@@ -18,16 +18,12 @@ Contained = Mapping[str, str]
 """Contained resources by id: their type. The key "" is the resource itself, which `#` names."""
 
 _ID = r"[A-Za-z0-9.\-]{1,64}"
-_LITERAL = re.compile(rf"([A-Z][A-Za-z]*)(?:/{_ID}(?:/_history/{_ID})?(?:#{_ID})?|\?\S+)").fullmatch
+LITERAL = re.compile(rf"([A-Z][A-Za-z]*)(?:/{_ID}(?:/_history/{_ID})?|\?\S+)").fullmatch
+"""Matches a relative or conditional reference; group 1 is the type that it names."""
+
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:").match
 _TAIL = re.compile(rf"https?://\S+/([A-Z][A-Za-z]*)/{_ID}(?:/_history/{_ID})?").fullmatch
 _PREFIX = "http://hl7.org/fhir/StructureDefinition/"
-
-
-def literal_type(text: str) -> str | None:
-    """The type that a relative or conditional reference names, or None when it is neither."""
-    found = _LITERAL(text)
-    return found[1] if found else None
 
 
 def reference_complaint(
@@ -63,8 +59,9 @@ def _type_of(text: str, known: frozenset[str], contained: Contained) -> tuple[st
         if found is None:
             return f"{shown(text)} leads nowhere: there is no contained resource with this id.", ""
         return "", found
-    named = literal_type(text)
-    if named is not None:
+    literal = LITERAL(text)
+    if literal:
+        named = literal[1]
         if named in known:
             return "", named
         return f"{shown(text)} does not start with a resource type of this FHIR version ('{named[:40]}').", ""
