@@ -217,6 +217,16 @@ def test_endless_nesting_is_refused(depth: int) -> None:
     assert "deeper" in refusal(b"[" * depth + b"]" * depth)
 
 
+def test_endless_nesting_around_another_fault_is_refused() -> None:
+    for depth in (100, 900, 990, 2000):
+        assert refusal(b"[" * depth + b"1e400" + b"]" * depth)
+        assert refusal(b'{"a":' * depth + b'{"b":1,"b":2}' + b"}" * depth)
+
+
+def test_a_windows_path_is_no_control_character() -> None:
+    assert decode(rb'"C:\\backup\\file \u0009\n"') == "C:\\backup\\file \t\n"
+
+
 def test_many_brackets_that_do_not_nest_are_fine() -> None:
     assert decode(b"[" + b",".join([b"[]"] * 500) + b"]") == [[]] * 500
     assert decode(('"' + "[" * 500 + '"').encode()) == "[" * 500

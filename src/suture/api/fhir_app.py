@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from suture.api.compression import WORTHWHILE, accepts_gzip, deflate
 from suture.api.cors import Cors
+from suture.api.failures import failure
 from suture.api.http import (
     ClientDisconnect,
     Header,
@@ -25,8 +26,6 @@ from suture.api.http import (
     Response,
     Scope,
     Send,
-    error_response,
-    resource_response,
 )
 from suture.api.negotiation import DEFAULT_FORMAT, Format, negotiate
 from suture.api.operations.operation import Operation
@@ -34,8 +33,7 @@ from suture.api.raw import BINARY
 from suture.api.router import Router
 from suture.api.services import Model, Services
 from suture.fhir.json import format_pretty
-from suture.fhir.outcomes import FhirError, Issue, NotAcceptable, Unavailable, UriTooLong, operation_outcome
-from suture.store.connection import Retry
+from suture.fhir.outcomes import FhirError, NotAcceptable, UriTooLong
 
 LONGEST_URL = 16 * 1024
 """Bytes of path and query together."""
@@ -82,16 +80,12 @@ class FhirApp:
         request = self._request(scope, receive)
         try:
             response = await self._respond(request, scope)
-        except FhirError as error:
-            response = error_response(error)
-        except Retry:
-            response = error_response(Unavailable("The database is busy. Try again.", headers={"Retry-After": "1"}))
         except ClientDisconnect:
             log.info("client disconnected", extra={"request_id": request.id, "interaction": request.interaction})
             self._services.observe(request.interaction or "unknown", "", 499, time.perf_counter() - started)
             return
         except Exception as error:
-            response = _unexpected(error, request)
+            response = failure(error, request)
         await self._send(request, response, send)
         type = request.path.partition("/")[0]
         self._services.observe(
@@ -190,11 +184,3 @@ def _merged(raw: Sequence[Header]) -> dict[bytes, bytes]:
     for name, value in raw:
         merged[name] = merged[name] + b", " + value if name in merged else value
     return merged
-
-
-def _unexpected(error: Exception, request: Request) -> Response:
-    """The answer to a defect. The log gets the places in the code; what the exception says may hold patient data."""
-    fields = {"request_id": request.id, "interaction": request.interaction}
-    log.error("unexpected error", extra=fields, exc_info=error)
-    message = f"The server failed to answer this request; the log knows more under the request id {request.id}."
-    return resource_response(500, operation_outcome([Issue("fatal", "exception", message)]))

@@ -31,8 +31,8 @@ _HARMLESS: tuple[Header, ...] = (
 )
 
 
-async def received(request: Request, type: str) -> dict[str, Any]:
-    """The resource in the body of a create or update; plain content sent to Binary becomes a Binary."""
+async def received(request: Request, type: str, id: str = "") -> dict[str, Any]:
+    """The resource in the body of a create or update; plain content sent to Binary becomes a Binary with `id`."""
     if type != BINARY or request.bundled:
         return await request.resource()
     content_type = request.header("content-type")
@@ -50,6 +50,8 @@ async def received(request: Request, type: str) -> dict[str, Any]:
     context = request.header("x-security-context")
     if context:
         resource["securityContext"] = {"reference": context.removeprefix(f"{request.base}/")}
+    if id:
+        resource["id"] = id
     if data:
         resource["data"] = data
     return resource

@@ -42,7 +42,9 @@ def _decimal(text: str) -> Decimal:
 
 
 # Escapes of control characters, and of the colon: an escaped one would make up for one that a dropped key took away.
+# The first pattern is quick and may mistake an escaped backslash; the second one counts the backslashes.
 _SUSPECT = re.compile(rb"\\(?:[bf]|u00(?:[01]|3[aA]))").search
+_ESCAPED = re.compile(rb"(?<!\\)(?:\\\\)*\\(?:[bf]|u00(?:0[0-8bcefBCEF]|1[0-9a-fA-F]|3[aA]))").search
 
 _decode = msgspec.json.Decoder(float_hook=_decimal).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -58,7 +60,7 @@ def decode(data: bytes | bytearray | memoryview, *, max_depth: int = MAX_DEPTH) 
     try:
         value = _decode(raw)
     except _OutOfRange:
-        raise Invalid(fault_in(raw, MAX_EXPONENT, MAX_NUMBER_LENGTH) or "A number is outside of the range.") from None
+        raise Invalid(_fault(raw, max_depth) or "A number is outside of the range that can be handled.") from None
     except RecursionError:
         raise Invalid(_too_deep(max_depth)) from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -66,11 +68,18 @@ def decode(data: bytes | bytearray | memoryview, *, max_depth: int = MAX_DEPTH) 
     if raw.count(b"{") + raw.count(b"[") > max_depth and deeper_than(value, max_depth):
         raise Invalid(_too_deep(max_depth))
     again = _encode(value)
-    if again.count(b":") != raw.count(b":") or (b"\\" in raw and _SUSPECT(raw)):
-        fault = fault_in(raw, MAX_EXPONENT, MAX_NUMBER_LENGTH)
+    if again.count(b":") != raw.count(b":") or (b"\\" in raw and _SUSPECT(raw) and _ESCAPED(raw)):
+        fault = _fault(raw, max_depth)
         if fault is not None:
             raise Invalid(fault)
     return value
+
+
+def _fault(raw: bytes, max_depth: int) -> str | None:
+    try:
+        return fault_in(raw, MAX_EXPONENT, MAX_NUMBER_LENGTH)
+    except RecursionError:
+        return _too_deep(max_depth)
 
 
 def _too_deep(limit: int) -> str:

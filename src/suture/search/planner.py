@@ -85,10 +85,12 @@ class Plan(msgspec.Struct, frozen=True):
 
 def needs_estimates(filters: Sequence[Filter], sort: Sequence[SortKey]) -> bool:
     """False when the right plan is plain without looking at the data."""
-    possible = [filter for filter in filters if cost(filter, {}) != NEVER]
-    if not possible or any(cost(filter, {}).weight <= SURE for filter in possible):
+    weights = [cost(filter, {}).weight for filter in filters]
+    least = min(weights, default=NEVER.weight)
+    if least <= SURE or least == NEVER.weight:
         return False
-    return not (len(possible) == 1 and _by_date(sort) and _hashes(possible[0]) in range(1, MERGED + 1))
+    possible = [filter for filter, weight in zip(filters, weights, strict=True) if weight < NEVER.weight]
+    return not (len(possible) == 1 and _by_date(sort) and 0 < _hashes(possible[0]) <= MERGED)
 
 
 def uncertain(filters: Sequence[Filter]) -> Iterator[Filter]:
@@ -111,10 +113,12 @@ def plan(filters: Sequence[Filter], sort: Sequence[SortKey], known: Known, gathe
     """Choose the way for a page in the order of `sort`. `gather`: candidates up to which gathering is right."""
     driver, least = choose(filters, known)
     if _by_date(sort):
-        tokens = [(cost(f, known).weight, i) for i, f in enumerate(filters) if 0 < _hashes(f) <= MERGED]
-        if tokens and (least.rows > gather or min(tokens)[1] == driver):
-            index = min(tokens)[1]
-            return Plan(Way.STREAM if _hashes(filters[index]) == 1 else Way.MERGE, index)
+        token = driver
+        if least.rows > gather and (driver is None or not 0 < _hashes(filters[driver]) <= MERGED):
+            tokens = [(cost(f, known).weight, i) for i, f in enumerate(filters) if 0 < _hashes(f) <= MERGED]
+            token = min(tokens)[1] if tokens else None
+        if token is not None and 0 < _hashes(filters[token]) <= MERGED:
+            return Plan(Way.STREAM if _hashes(filters[token]) == 1 else Way.MERGE, token)
     if driver is not None and least.rows <= gather:
         return Plan(Way.GATHER, driver)
     if len(sort) == 1 and sort[0].by == "upd" and any(isinstance(f, Types) and len(f.rts) <= MERGED for f in filters):
@@ -128,11 +132,11 @@ def plan(filters: Sequence[Filter], sort: Sequence[SortKey], known: Known, gathe
 
 def choose(filters: Sequence[Filter], known: Known) -> tuple[int | None, Cost]:
     """The filter that is cheapest to enumerate, and its cost; (None, NEVER) when none can be enumerated."""
-    least, driver = NEVER, None
+    least, lightest, driver = NEVER, NEVER.weight, None
     for index, filter in enumerate(filters):
         value = cost(filter, known)
-        if value.weight < least.weight:
-            least, driver = value, index
+        if value.weight < lightest:
+            least, lightest, driver = value, value.weight, index
     return driver, least
 
 

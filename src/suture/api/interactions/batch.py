@@ -11,6 +11,7 @@ from typing import Any
 
 from suture.api.bundles import answers
 from suture.api.entries import ORDER, Entry, answered, check_shell_by_entry, read_entry
+from suture.api.failures import failure
 from suture.api.http import Request, Response, error_response
 from suture.api.services import Model, Services
 from suture.api.target import Find
@@ -44,7 +45,7 @@ async def _work(services: Services, model: Model, waiting: Iterator[Entry], resu
     for entry in waiting:
         try:
             response = await entry.handler(services, model, entry.request, entry.target)
-        except FhirError as error:
-            response = error_response(error)
+        except Exception as error:
+            response = failure(error, entry.request)
         results[entry.position] = answered(response, entry.request.base)
         await asyncio.sleep(0)

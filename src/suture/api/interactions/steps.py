@@ -79,6 +79,10 @@ class Decided(msgspec.Struct, frozen=True):
     unmatched: frozenset[int]
     echoes: dict[int, int]
 
+    def spares(self, position: int) -> bool:
+        """Whether the entry at `position` writes nothing, because its resource exists or another entry makes it."""
+        return position in self.existing or position in self.echoes
+
 
 NOTHING_DECIDED = Decided({}, frozenset(), frozenset(), {})
 
@@ -122,7 +126,7 @@ class Plan:
         taken: dict[str, Step] = {}
         for step in self.writes:
             position = step.entry.position
-            if position in decided.existing or position in decided.echoes or position not in names:
+            if decided.spares(position) or position not in names:
                 continue
             refuse_twice(taken, names[position], step)
         return names

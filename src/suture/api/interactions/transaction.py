@@ -15,7 +15,8 @@ import msgspec
 from suture.api.answers import deleted, matched, written
 from suture.api.bundles import answers
 from suture.api.entries import Entry, answered, at_entry, check_shell, read_entry
-from suture.api.http import Request, Response, error_response
+from suture.api.failures import failure
+from suture.api.http import Request, Response
 from suture.api.interactions.delete import delete_one, find_doomed
 from suture.api.interactions.patch import patch_one
 from suture.api.interactions.steps import (
@@ -152,7 +153,7 @@ class _Unit:
                 refuse_twice(taken, names[step.entry.position], step)
         waiting: list[Step] = []
         for step in plan.writes:
-            if step.references:
+            if step.references and not decided.spares(step.entry.position):
                 waiting.append(step)
             else:
                 await self._write(tx, step, decided, names, {}, done)
@@ -207,11 +208,12 @@ class _Unit:
         if position in decided.echoes:
             return
         id = names[position].partition("/")[2]
+        if position in decided.existing:
+            done[position] = Done(await tx.current(step.type, id), existed=True)
+            return
         fill_links(step, names, targets, self._plan.urls)
         try:
-            if position in decided.existing:
-                done[position] = Done(await tx.current(step.type, id), existed=True)
-            elif step.kind == "patch":
+            if step.kind == "patch":
                 done[position] = Done(await self._patch(tx, step, id))
             else:
                 prepared = prepare_step(self._plan.model, step)
@@ -261,5 +263,6 @@ def _answer(step: Step, done: Done) -> Response:
 async def _read_one(services: Services, model: Model, entry: Entry) -> Response:
     try:
         return await entry.handler(services, model, entry.request, entry.target)
-    except FhirError as error:
-        return error_response(error)
+    except Exception as error:
+        # What was written is committed and must be told.
+        return failure(error, entry.request)

@@ -129,7 +129,7 @@ async def conditional_update(services: Services, model: Model, request: Request,
 
 
 async def _received(request: Request, model: Model, target: Target) -> dict[str, Any]:
-    resource = await raw.received(request, target.type)
+    resource = await raw.received(request, target.type, target.id)
     check_type(model, resource, target.type)
     if target.type == raw.BINARY and target.id:
         resource.setdefault("id", target.id)
