@@ -8,7 +8,7 @@ DEMO_DATABASE ?= sqlite:///suture-demo.db
 # Two cores are enough; more processes than cores only make the timing tests noisy.
 JOBS ?= 2
 
-.PHONY: help setup demo test test-slow bench lint type fmt docs definitions demo-data wheel lock clean
+.PHONY: help setup demo test test-slow crash bench lint type fmt docs definitions demo-data wheel lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,9 +34,13 @@ test: setup ## Run the tests, on SQLite and (where it can be had) on PostgreSQL
 	sh tools/postgresql.sh
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow"
 
-test-slow: setup ## Run the long tests: crashes, races, large loads
+test-slow: setup ## Run the long tests: every official example, large loads
 	sh tools/postgresql.sh
 	$(BIN)/python -m pytest -m slow
+
+crash: setup ## Kill a writing server fifty times per engine; nothing acknowledged may be lost
+	sh tools/postgresql.sh
+	$(BIN)/python -m tests.durability.crash --rounds 50
 
 bench: setup ## Measure against the physical limit (docs/performance.md)
 	sh tools/postgresql.sh

@@ -84,7 +84,8 @@ def main() -> None:
 
 def generate(folder: Path) -> None:
     """Run the generator; its bundles are then in `folder`/fhir."""
-    command = [sys.executable, "-m", "synthea", "-p", str(PATIENTS), "-s", str(SEED), "-r", REFERENCE_DATE]
+    program = Path(sys.executable).parent / "synthea"
+    command = [program, "-p", str(PATIENTS), "-s", str(SEED), "-r", REFERENCE_DATE]
     subprocess.run([*command, "--threads", "1", "--log-level", "warning", "-o", str(folder)], check=True)
 
 

@@ -1,10 +1,15 @@
 """Kinds of parameters that the random searches do not reach: uri, canonical, identifiers of references, meta."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from suture.fhir.outcomes import Invalid
 from tests.search.conftest import Driven
 
 Resource = dict[str, Any]
@@ -138,3 +143,64 @@ def test_a_deleted_or_changed_resource_is_found_as_it_is(filled: Driven) -> None
         "Observation?_sort=date",
     ):
         assert "x" not in filled.ids(url)
+
+
+NAMES = (
+    *("name", "name:exact", "name:contains", "birthdate", "gender", "gender:not", "identifier", "_id", "_lastUpdated"),
+    *("_tag", "_profile", "_source", "general-practitioner", "general-practitioner.name", "organization:identifier"),
+    *("_has:Observation:patient:code", "_has:Observation:subject:value-quantity", "link.name", "death-date"),
+)
+TEXTS = st.text(max_size=20) | st.text(st.sampled_from("a1|,\\:.-$geTZ/%_' \U0010ffff"), max_size=12)
+
+
+@settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    pairs=st.lists(st.tuples(st.sampled_from(NAMES), TEXTS), min_size=1, max_size=4),
+    sort=st.lists(st.sampled_from(("", "-_id", "family", "-birthdate", "organization", "_lastUpdated"))),
+    streamed=st.booleans(),
+)
+def test_any_search_is_answered_or_refused(
+    filled: Driven, pairs: list[tuple[str, str]], sort: list[str], streamed: bool
+) -> None:
+    """Nothing that a client writes breaks the SQL of either engine."""
+    filled.world.stream(always=streamed)
+    url = "Patient?" + urlencode([*pairs, ("_sort", ",".join(sort) or "_id")], errors="surrogatepass")
+    with contextlib.suppress(Invalid):
+        filled.ids(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    (
+        "Patient?name=" + ",".join("ab" for _ in range(499)),
+        "Patient?" + "&".join(f"name={n}" for n in range(199)),
+        "Patient?name:contains=" + ",".join(f"x{n}" for n in range(499)),
+        "Patient?telecom=" + ",".join(f"x{n}" for n in range(8))
+        + "&birthdate=" + ",".join(f"{n}" for n in range(1500, 1990)),
+        "?_profile=a,b,c",
+        "?_tag:not=a",
+        "?_tag=" + ",".join(f"x{n}" for n in range(600)),
+        "?_id=" + ",".join(f"x{n}" for n in range(600)),
+        "?_source:missing=true&_profile:missing=false",
+        "Patient?link.link.link.link.name=x",
+    ),
+)  # fmt: skip
+@pytest.mark.parametrize("streamed", (False, True), ids=("planned", "streamed"))
+def test_large_searches_are_answered(filled: Driven, url: str, streamed: bool) -> None:
+    filled.world.stream(always=streamed)
+    filled.ids(f"{url}&_count=50")
+
+
+@pytest.mark.parametrize(
+    "url",
+    (
+        "Patient?name=" + ",".join(f"{n}" for n in range(501)),
+        "?_profile=" + ",".join(f"{n}" for n in range(5)),
+        "?_id=" + ",".join(f"x{n}" for n in range(5000)),
+    ),
+)
+def test_larger_ones_are_refused(filled: Driven, url: str) -> None:
+    with pytest.raises(Invalid):
+        filled.ids(url)

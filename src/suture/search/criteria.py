@@ -63,6 +63,8 @@ class Criteria:
         """
         if len(types) == 1:
             return self._filter(types[0], self._names.resolve(types[0], text), value, now, base)
+        if len(types) * (value.count(",") + 1) > MAX_IDS:
+            raise Invalid(f"The search parameter '{text[:60]}' has too many values for {len(types)} types.")
         return _by_type((type, self._filter(type, self._names.resolve(type, text), value, now, base)) for type in types)
 
     def _filter(self, type: str, name: Name, value: str, now: int, base: str) -> Filter:

@@ -174,6 +174,21 @@ def any_of(filters: Iterable[Filter]) -> Filter:
     return items[0] if len(items) == 1 else Or(tuple(items))
 
 
+def size(filter: Filter) -> int:
+    """How many leaves the tree has: how much SQL it becomes."""
+    match filter:
+        case And() | Or():
+            return sum(size(item) for item in filter.items)
+        case Not():
+            return size(filter.item)
+        case Chain() | Has():
+            return 1 + size(filter.inner)
+        case Types():
+            return 0
+        case _:
+            return 1
+
+
 def conjuncts(filter: Filter) -> tuple[Filter, ...]:
     """The filters that must all hold."""
     return filter.items if isinstance(filter, And) else (filter,)

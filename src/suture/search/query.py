@@ -14,7 +14,7 @@ from suture.fhir.definitions import type_number
 from suture.fhir.outcomes import Invalid, Issue
 from suture.search.compartments import Compartments
 from suture.search.criteria import Criteria
-from suture.search.filters import NOTHING, Filter, Types, all_of, conjuncts
+from suture.search.filters import NOTHING, Filter, Types, all_of, conjuncts, size
 from suture.search.include import MAX_INCLUDES, Include, include
 from suture.search.names import Names, UnknownParameter
 from suture.search.parameters import SearchParameters
@@ -25,6 +25,9 @@ from suture.store.keys import Keys
 MAX_PARAMETERS = 200
 MAX_KEPT = 1000
 """Parameters of one search; `_sort` texts that are remembered."""
+
+MAX_LEAVES = 500
+"""Alternatives of one search, over all its parameters; many codes, references or ids of one parameter count once."""
 
 CURSOR = "_cursor"
 """The parameter that holds the position of a page."""
@@ -132,6 +135,11 @@ class QueryParser:
 
     def _finish(self, draft: _Draft, unknown: list[Issue], scope: str) -> Query:
         matching = all_of(draft.filters)
+        if size(matching) > MAX_LEAVES:
+            raise Invalid(
+                f"The search has more than {MAX_LEAVES} alternatives. Ask in several searches, "
+                "or name the resource types where it is about several."
+            )
         count = draft.count if draft.count is not None else self._limits.default_count
         natural = NEWEST_DATE if len(draft.types) == 1 else NEWEST_UPDATE
         return Query(
