@@ -122,11 +122,13 @@ def test_a_wrong_setting_stops_the_start_with_one_sentence(
 @pytest.mark.parametrize(
     "database", ["sqlite:////proc/none/x.db", "postgresql://nobody@127.0.0.1:9/none"], ids=["sqlite", "postgresql"]
 )
-def test_a_database_that_cannot_be_opened_is_told_in_one_sentence(tmp_path: Path, database: str) -> None:
-    refused = suture("serve", "--port", "0", "--database", database, cwd=tmp_path)
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_database_that_cannot_be_opened_is_told(tmp_path: Path, database: str, workers: str) -> None:
+    refused = suture("serve", "--port", "0", "--database", database, "--workers", workers, cwd=tmp_path)
     assert refused.returncode == 1
     assert "annot" in refused.stderr
     assert "Traceback" not in refused.stderr
+    assert "serves" not in refused.stdout
 
 
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:

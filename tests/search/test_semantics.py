@@ -285,6 +285,9 @@ def test_a_system_search_joins_types(people: Driven) -> None:
 def test_a_compartment_limits_a_search(people: Driven) -> None:
     own = {r["id"] for r in PEOPLE if r.get("subject", {}).get("reference") == "Patient/p03"}
     assert set(people.ids("?", compartment=("Patient", "p03"))) == {"p03"} | own
+    for types in (("Observation",), ("Encounter", "Patient")):
+        wanted = {r["id"] for kind in types for r in BY_TYPE[kind] if r["id"] in own | {"p03"}}
+        assert set(people.ids(f"?_type={','.join(types)}", compartment=("Patient", "p03"))) == wanted
     observations = {r["id"] for r in BY_TYPE["Observation"] if r["id"] in own}
     assert set(people.ids("Observation?", compartment=("Patient", "p03"))) == observations
     assert people.ids("Patient?", compartment=("Patient", "p03")) == ["p03"]

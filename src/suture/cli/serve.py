@@ -25,6 +25,8 @@ from suture.observability import shared_folder
 from suture.settings import Settings, SettingsError, is_loopback, shown
 
 BACKLOG = 2048
+START_SECONDS = 60
+"""Longest time that workers may take to start before nothing is said about it."""
 
 
 def refuse_open(settings: Settings) -> None:
@@ -61,7 +63,7 @@ def base_url(settings: Settings, listener: socket.socket) -> str:
 def run_processes(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> int:
     """Serve until a signal stops it, then finish the accepted requests. Returns the exit status.
 
-    `ready` is called once, when requests are answered (with several workers: accepted).
+    `ready` is called once, when requests are answered.
     """
     config = uvicorn.Config(
         functools.partial(create_app, settings),
@@ -132,7 +134,8 @@ class _Workers(Multiprocess):
 
     def init_processes(self) -> None:
         super().init_processes()
-        self._ready()
+        if all(process.wait_until_ready(START_SECONDS, self.should_exit) for process in self.processes):
+            self._ready()
 
     @property
     def status(self) -> int:

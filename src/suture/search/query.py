@@ -129,7 +129,7 @@ class QueryParser:
         if compartment is not None:
             draft.filters.append(self.compartments.filter(*compartment, type))
             scope = f"{compartment[0]}/{compartment[1]}/{scope}"
-        elif type is None and draft.types:
+        if type is None and draft.types:
             draft.filters.append(Types(tuple(map(type_number, draft.types))))
         return self._finish(draft, unknown, scope)
 

@@ -16,6 +16,7 @@ import zstandard
 from suture.fhir.definitions import type_number
 from suture.store.bodies import OTHER_TYPES, Bodies
 from suture.store.connection import WriteConnection
+from suture.store.checkpoint import Checkpointer
 from suture.store.dialect import POSTGRESQL, SQLITE, Dialect
 from suture.store.keys import Keys
 from suture.store.migrations import migrations
@@ -161,12 +162,19 @@ async def _open_sqlite(path: Path, index: Callable[[str, bytes], IndexRows], tim
             await writer.rollback()
             raise
         reader = SqliteConnection(str(path), timeout=timeout)
+        checkpointer = Checkpointer(str(path))
+        writer.checkpoint_by(checkpointer)
     except apsw.Error as error:
         writer.close()
         raise DatabaseError(f"cannot use the SQLite file {path}: {error}") from error
     keys = Keys(opened.secret)
     committer = Committer(keys, Bodies(opened.dictionaries), index, _no_pause)
-    engine = _SqliteEngine(reader, ThreadWriter(committer, writer, writer.close))
+
+    def close() -> None:
+        checkpointer.close()
+        writer.close()
+
+    engine = _SqliteEngine(reader, ThreadWriter(committer, writer, close))
     return Store(engine, keys, Bodies(opened.dictionaries), index)
 
 

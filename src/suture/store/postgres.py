@@ -22,6 +22,9 @@ from suture.store.tables import COLUMNS
 LOCK_CLASS = 0x5375
 """First half of the two-part advisory lock numbers, so that other applications' locks are not met."""
 
+COPY_FROM = 64
+"""Rows from which COPY is cheaper than arrays (at 256 rows: 0.5 against 1.0 µs of our CPU per row)."""
+
 TYPES = {
     "res": ("bigint", "bigint", "int", "int", "text", "int", "bigint", "int", "int", "bigint", "bigint", "bigint", "int", "bytea"),
     "hist": ("bigint", "bigint", "int", "bigint", "int", "int", "int", "int", "bytea"),
@@ -169,8 +172,14 @@ class PostgresConnection:
         await self.fetch(ARCHIVE, (list(rhs),))
 
     async def insert(self, table: str, rows: Sequence[Row]) -> None:
-        """Insert rows into `table`."""
-        await self.fetch(INSERT[table], _columns(rows))
+        """Insert rows into `table`: many by COPY, few by one statement."""
+        if len(rows) < COPY_FROM:
+            await self.fetch(INSERT[table], _columns(rows))
+            return
+        try:
+            await self._connection.copy_records_to_table(table, records=rows, columns=COLUMNS[table])
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise self._translate(error) from error
 
     async def replace(self, rows: Sequence[Row]) -> None:
         """Overwrite the `res` rows that have the same rh."""

@@ -13,6 +13,7 @@ import apsw
 
 from suture.fhir.outcomes import TooCostly
 from suture.store.bodies import STORED_COLUMNS
+from suture.store.checkpoint import Checkpointer
 from suture.store.connection import Retry, Row
 from suture.store.tables import COLUMNS
 
@@ -41,7 +42,6 @@ class SqliteConnection:
             "synchronous = full",
             f"cache_size = -{cache_mb * 1024}",
             "temp_store = memory",
-            "wal_autocheckpoint = 4000",
             "journal_size_limit = 67108864",
         ):
             self._connection.execute(f"pragma {pragma}").fetchall()
@@ -74,6 +74,10 @@ class SqliteConnection:
         self._connection.close()
 
     # The writer's face
+
+    def checkpoint_by(self, checkpointer: Checkpointer) -> None:
+        """Leave the checkpoints of this connection's commits to `checkpointer`."""
+        checkpointer.watch(self._connection)
 
     async def begin(self) -> None:
         """Open a transaction that holds the write lock of the file."""
