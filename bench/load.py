@@ -41,7 +41,11 @@ class Load:
             made = (await self.client.post("/Patient", json=patient(rng))).json()
             self.patients.append(made)
         await asyncio.gather(
-            *(self.client.post("/Observation", json=observation(rng, one["id"])) for one in self.patients for _ in range(5))
+            *(
+                self.client.post("/Observation", json=observation(rng, one["id"]))
+                for one in self.patients
+                for _ in range(5)
+            )
         )
 
     def worker(self, scenario: str, number: int) -> Step:
@@ -73,7 +77,9 @@ class Load:
                     identifier = some["identifier"][0]
                     return send("GET", f"/Patient?identifier={identifier['system']}|{identifier['value']}")
                 case "search_obs":
-                    url = f"/Observation?patient=Patient/{some['id']}&code=http://loinc.org|8867-4&_sort=-date&_count=20"
+                    url = (
+                        f"/Observation?patient=Patient/{some['id']}&code=http://loinc.org|8867-4&_sort=-date&_count=20"
+                    )
                     return send("GET", url)
                 case _:
                     raise SystemExit(f"unknown scenario {scenario}")

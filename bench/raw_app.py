@@ -45,4 +45,6 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
-    uvicorn.run(app, port=parser.parse_args().port, log_level="warning", access_log=False, loop="uvloop", http="httptools")
+    uvicorn.run(
+        app, port=parser.parse_args().port, log_level="warning", access_log=False, loop="uvloop", http="httptools"
+    )

@@ -46,7 +46,9 @@ class Bench:
             for file in sorted((SHARED / "data" / "synthea-r4").glob("*.json.gz")):
                 (self.bundles / file.stem).write_bytes(gzip.decompress(file.read_bytes()))
 
-    def load(self, name: str, base: str, scenarios: str, concurrency: str, pid: int, *, dsn: str = "", disk: str = "") -> None:
+    def load(
+        self, name: str, base: str, scenarios: str, concurrency: str, pid: int, *, dsn: str = "", disk: str = ""
+    ) -> None:
         """Run scenarios of the load program and keep their figures under the server name `name`."""
         out = self.folder / f"{time.monotonic_ns()}.jsonl"
         wanted = [one for one in scenarios.split(",") if self.shared or one not in SHARED_ONLY]
@@ -115,9 +117,8 @@ class Bench:
         ]
         for row in self.rows:
             if row["scenario"] == "start":
-                lines.append(
-                    f"| {row['server']} | start to first answer | | {row['seconds']} s | | | | {row['rss_mb']} after import | |"
-                )
+                memory = f"{row['rss_mb']} after import"
+                lines.append(f"| {row['server']} | start to first answer | | {row['seconds']} s | | | | {memory} | |")
                 continue
             limit: float | None = None
             if row["scenario"] == "patient_read" and row["server"] != "raw app":
@@ -135,7 +136,10 @@ class Bench:
         disk = [f"{r['server']} c={r['c']}: {r['disk_per_unit']}" for r in self.rows if r.get("disk_per_unit")]
         errors = sum(row.get("errors", 0) for row in self.rows)
         note = f"Bytes on disk per imported resource: {'; '.join(disk)}\n" if disk else ""
-        return "\n".join(lines) + f"\n\n{note}Errors: {errors}. Python {platform.python_version()}, {os.cpu_count()} cores.\n"
+        return (
+            "\n".join(lines)
+            + f"\n\n{note}Errors: {errors}. Python {platform.python_version()}, {os.cpu_count()} cores.\n"
+        )
 
 
 def _environment() -> dict[str, str]:

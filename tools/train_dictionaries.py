@@ -48,7 +48,9 @@ def main() -> None:
     mixed = [body for some in bodies.values() for body in some[:: max(1, len(some) // 200)]]
     trained[""] = zstandard.train_dictionary(GENERAL_SIZE, mixed, level=3).as_bytes()
     TARGET.write_bytes(zstandard.compress(msgspec.msgpack.encode(trained, order="sorted"), 19))
-    print(f"{len(trained)} dictionaries, {TARGET.stat().st_size} bytes: {', '.join(type or 'other' for type in trained)}")
+    print(
+        f"{len(trained)} dictionaries, {TARGET.stat().st_size} bytes: {', '.join(type or 'other' for type in trained)}"
+    )
 
 
 if __name__ == "__main__":

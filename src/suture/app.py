@@ -35,7 +35,7 @@ async def open_services(settings: Settings, observe: Observe | None = None) -> S
         settings.database,
         index=index,
         read_connections=settings.read_connections,
-        timeout=settings.statement_timeout,
+        statement_timeout=settings.statement_timeout,
     )
     models.update({version: Model(version, store, settings) for version in SERVED})
     return Services(settings, store, models, observe or _unobserved)

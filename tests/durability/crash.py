@@ -47,7 +47,10 @@ def patient(value: str) -> dict[str, Any]:
 def transaction(name: str) -> dict[str, Any]:
     identifier = [{"system": IDENTIFIERS, "value": name}]
     entries = [
-        {"resource": {"resourceType": "Patient", "identifier": identifier}, "request": {"method": "POST", "url": "Patient"}}
+        {
+            "resource": {"resourceType": "Patient", "identifier": identifier},
+            "request": {"method": "POST", "url": "Patient"},
+        }
         for _ in range(PARTS)
     ]
     return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
@@ -130,7 +133,11 @@ def run(database: str, folder: Path, rounds: int, *, workers: int = 1, report: b
             break
         asyncio.run(one_round(server, memory, number, 0.2 + rng.random() * 0.6))
         if report:
-            print(f"\rround {number + 1} of {rounds}: {memory.writes} acknowledged, {len(wrong)} wrong", end="", flush=True)
+            print(
+                f"\rround {number + 1} of {rounds}: {memory.writes} acknowledged, {len(wrong)} wrong",
+                end="",
+                flush=True,
+            )
     if report:
         print()
     command = [sys.executable, "-m", "suture", "check", "--database", database]
@@ -169,7 +176,7 @@ def main() -> None:
                 start = time.monotonic()
                 print(f"{engine}: {arguments.rounds} kills")
                 wrong = run(url, Path(name), arguments.rounds, report=True)
-                print(f"{engine}: {'nothing lost' if not wrong else wrong} ({time.monotonic() - start:.0f} s)")
+                print(f"{engine}: {wrong or 'nothing lost'} ({time.monotonic() - start:.0f} s)")
                 failed |= bool(wrong)
     finally:
         cluster.stop()

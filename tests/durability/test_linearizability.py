@@ -71,8 +71,14 @@ async def test_parallel_conditional_creates_make_one_resource(
 
         async def in_transaction() -> int:
             request = {"method": "POST", "url": "Patient", "ifNoneExist": "identifier=urn:test|only-one"}
-            bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [{"resource": body, "request": request}]}
-            answer = await client.post("/", content=json.dumps(bundle), headers={"Content-Type": "application/fhir+json"})
+            bundle = {
+                "resourceType": "Bundle",
+                "type": "transaction",
+                "entry": [{"resource": body, "request": request}],
+            }
+            answer = await client.post(
+                "/", content=json.dumps(bundle), headers={"Content-Type": "application/fhir+json"}
+            )
             return int(answer.json()["entry"][0]["response"]["status"][:3])
 
         statuses = await asyncio.gather(*(work() for _ in range(20) for work in (create, upsert, in_transaction)))

@@ -1,7 +1,5 @@
 """The packaged definitions hold what the published packages hold."""
 
-import time
-
 import pytest
 
 from suture.fhir.definitions import Element, load, type_name, type_number
@@ -27,11 +25,8 @@ def test_every_type_and_search_parameter_is_there(version: Version, types: int, 
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_loading_is_quick_and_happens_once(version: Version) -> None:
+def test_loading_happens_once(version: Version) -> None:
     assert load(version) is load(version)
-    started = time.perf_counter()
-    load.__wrapped__(version)
-    assert time.perf_counter() - started < 0.5
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -36,13 +36,15 @@ HEADERS = [
 ]
 PARAMETERS = [
     "_id", "_lastUpdated", "_count", "_sort", "_include", "_revinclude", "_total", "_summary", "_elements", "_format",
-    "_pretty", "_since", "_at", "_type", "_cursor", "name", "name:exact", "birthdate", "code", "date", "subject:Patient",
-    "subject.name", "value-quantity", "identifier", "_has:Observation:patient:code", "_filter", "nonsense", "patient",
+    "_pretty", "_since", "_at", "_type", "_cursor", "name", "name:exact", "birthdate", "code", "date",
+    "subject:Patient", "subject.name", "value-quantity", "identifier", "_has:Observation:patient:code", "_filter",
+    "nonsense", "patient",
 ]  # fmt: skip
 VALUES = [
     "1", "a|b", "|", "ge2020-01-01", "ap2020", "xx2020", "2020-02-30", "-1", "99999999999999999999", "Patient/1",
-    "\\,", "\\", "\x00", "%", "'; drop table res; --", "é" * 40, "http://[", "true", "count", "Observation:patient", "*",
-    "5.4||mg", "1e400", "NaN", "9" * 400, "urn:uuid:x", "_id,-_lastUpdated", "-", "$", "a,b,c|d,|e",
+    "\\,", "\\", "\x00", "%", "'; drop table res; --", "é" * 40, "http://[", "true", "count", "*",
+    "Observation:patient", "5.4||mg", "1e400", "NaN", "9" * 400, "urn:uuid:x", "_id,-_lastUpdated", "-", "$",
+    "a,b,c|d,|e",
 ]  # fmt: skip
 
 JSON_VALUES = st.recursive(
@@ -80,7 +82,9 @@ def test_random_bytes_as_a_body(client: httpx.Client, data: bytes, path: str) ->
 
 
 @QUICK
-@given(value=JSON_VALUES, path=st.sampled_from(TYPES), type=st.sampled_from(TYPES), method=st.sampled_from(["POST", "PUT"]))
+@given(
+    value=JSON_VALUES, path=st.sampled_from(TYPES), type=st.sampled_from(TYPES), method=st.sampled_from(["POST", "PUT"])
+)
 def test_random_json_as_a_body(client: httpx.Client, value: Any, path: str, type: str, method: str) -> None:
     if isinstance(value, dict) and type:
         value = {**value, "resourceType": type}
@@ -109,7 +113,7 @@ def test_random_requests(client: httpx.Client, seed: int) -> None:
         b"\x00" * 64 + b"\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
         b"GET /fhir/r4/Patient HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-        b"POST /fhir/r4/Patient HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /fhir/r4/Basic HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"GET /fhir/r4/Patient/%ff%fe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         b"GET /fhir/r4/Patient?name=%ff%00 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
     ],

@@ -46,7 +46,12 @@ def index(version: str, body: bytes) -> IndexRows:
 
 
 def observation(value: int = 1, *, status: str = "final", patient: str | None = None) -> dict[str, Any]:
-    resource: dict[str, Any] = {"resourceType": "Observation", "status": status, "value": value, "note": f"Note {value}"}
+    resource: dict[str, Any] = {
+        "resourceType": "Observation",
+        "status": status,
+        "value": value,
+        "note": f"Note {value}",
+    }
     if patient:
         resource["subject"] = {"reference": f"Patient/{patient}"}
     return resource
@@ -58,7 +63,7 @@ def prepared(resource: dict[str, Any]) -> Prepared:
 
 
 async def opened(url: str) -> Store:
-    return await open_store(url, index=index, read_connections=4, timeout=20)
+    return await open_store(url, index=index, read_connections=4, statement_timeout=20)
 
 
 async def put(store: Store, id: str, resource: dict[str, Any], method: str = "PUT") -> Any:

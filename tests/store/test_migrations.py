@@ -41,7 +41,10 @@ async def test_an_older_database_is_migrated_and_keeps_its_data(
     await store.close()
 
     def longer(dialect: str) -> list[Migration]:
-        return [*migrations(dialect), Migration(len(migrations(dialect)) + 1, "more", ("create table more (n integer)",))]
+        return [
+            *migrations(dialect),
+            Migration(len(migrations(dialect)) + 1, "more", ("create table more (n integer)",)),
+        ]
 
     monkeypatch.setattr(opening, "migrations", longer)
     newer = await opened(database_url)

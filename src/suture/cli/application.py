@@ -13,7 +13,7 @@ from rich.console import Console
 from suture.cli import check, demo, export, load, serve, show
 from suture.cli.options import Misuse
 from suture.cli.sources import Unreadable
-from suture.cli.target import Unreachable
+from suture.cli.target import Unreachable, sentence
 from suture.settings import SettingsError
 from suture.store.opening import DatabaseError
 
@@ -46,8 +46,10 @@ def run() -> int:
         return _failed("Interrupted.", INTERRUPTED) if status == INTERRUPTED else status
     except (SettingsError, Misuse, Unreadable) as error:
         return _failed(str(error), 2)
-    except (DatabaseError, Unreachable) as error:
+    except Unreachable as error:
         return _failed(str(error), 1)
+    except DatabaseError as error:
+        return _failed(sentence(str(error)), 1)
     except typer.Exit as end:
         return end.exit_code
     except (KeyboardInterrupt, asyncio.CancelledError, typer.Abort):

@@ -67,6 +67,11 @@ def path_below(base: str, url: str) -> str:
     return f"{below}?{parts.query}" if parts.query else below
 
 
+def sentence(reason: str) -> str:
+    """A reason as a sentence: with a capital letter and a full stop."""
+    return f"{reason[:1].upper()}{reason[1:].rstrip('.')}."
+
+
 class _Remote:
     def __init__(self, client: httpx.AsyncClient, base: str) -> None:
         self._client = client
@@ -168,4 +173,4 @@ class _Lifespan:
         await self._incoming.put({"type": event})
         answer = await self._outgoing.get()
         if not answer["type"].endswith(".complete"):
-            raise Unreachable(f"Suture cannot start on this database: {answer.get('message', '')}")
+            raise Unreachable(sentence(answer.get("message") or "Suture does not start"))

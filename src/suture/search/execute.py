@@ -26,6 +26,9 @@ from suture.store.keys import Keys
 from suture.store.predicate import Predicate
 from suture.store.rows import Stored
 
+MAX_ESTIMATED = 16
+"""Leaves beyond which counting would cost more than it saves."""
+
 
 class Page(msgspec.Struct, frozen=True):
     """One page of a search.
@@ -141,7 +144,9 @@ class Search:
         if not needs_estimates(filters, query.sort):
             return {}
         leaves = list(uncertain(filters))
-        return await self._estimates.rows(connection, Statement(self._dialect, predicate), leaves) if leaves else {}
+        if not 0 < len(leaves) <= MAX_ESTIMATED:
+            return {}
+        return await self._estimates.rows(connection, Statement(self._dialect, predicate), leaves)
 
     async def _rows(
         self, connection: Connection, query: Query, predicate: Predicate, position: Position | None

@@ -19,7 +19,7 @@ LEVEL = 3
 SHORTEST = 128
 """Bodies below this many bytes are kept plain."""
 
-METHODS = ("", "POST", "PUT", "PATCH", "DELETE")
+METHODS: tuple[str, ...] = ("", "POST", "PUT", "PATCH", "DELETE")
 METHOD_NUMBER = {name: number for number, name in enumerate(METHODS)}
 
 STORED_COLUMNS = "r.rt, r.id, r.ver, r.upd, r.deleted, r.method, r.enc, r.body, r.ck, r.k"
@@ -40,7 +40,7 @@ class Bodies:
         for enc in sorted(dictionaries):
             rt, data = dictionaries[enc]
             dictionary = zstandard.ZstdCompressionDict(data)
-            dictionary.precompute_compress(level=LEVEL)
+            dictionary.precompute_compress(level=LEVEL)  # pyright: ignore[reportUnknownMemberType]
             self._by_type[rt] = enc, zstandard.ZstdCompressor(dict_data=dictionary, write_dict_id=False)
             self._expand[enc] = zstandard.ZstdDecompressor(dict_data=dictionary)
         self._other = self._by_type.get(OTHER_TYPES, (ZSTD, zstandard.ZstdCompressor(level=LEVEL)))
@@ -65,5 +65,5 @@ class Bodies:
         if enc != PLAIN:
             body = self._expand[enc].decompress(body, max_output_size=MAX_BODY)
         return Stored(
-            type_name(row[0]), row[1], row[2], row[3], bool(row[4]), METHODS[row[5]], body, row[8], row[9]
+            type_name(row[0]), row[1], row[2], row[3], bool(row[4]), METHODS[int(row[5])], body, row[8], row[9]
         )

@@ -42,7 +42,7 @@ class Checkpointer:
 
     def _run(self) -> None:
         connection = apsw.Connection(self._path)
-        connection.execute("pragma synchronous = full")
+        connection.pragma("synchronous", "full")  # pyright: ignore[reportUnknownMemberType]
         while True:
             self._due.wait()
             if not self._open:

@@ -7,6 +7,8 @@ thread by `run_sync`. On PostgreSQL calls suspend as usual.
 from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
+from suture.fhir.outcomes import TooCostly
+
 Row = tuple[Any, ...]
 T = TypeVar("T")
 
@@ -34,6 +36,13 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
         return done.value
     coroutine.close()
     raise RuntimeError("a coroutine for SQLite suspended")
+
+
+def overdue(seconds: float) -> TooCostly:
+    """The error for a statement that was stopped after `seconds`."""
+    return TooCostly(
+        f"The request needed more than {seconds:g} s in the database. Narrow it, for instance by patient or date."
+    )
 
 
 class Retry(Exception):

@@ -31,7 +31,7 @@ async def after(connection: Connection, seq: int, limit: int) -> list[Event]:
         (seq, limit),
     )
     return [
-        Event(row[0], type_name(row[1]), row[2], row[3], row[4], METHODS[row[5]], bool(row[6])) for row in rows
+        Event(row[0], type_name(row[1]), row[2], row[3], row[4], METHODS[int(row[5])], bool(row[6])) for row in rows
     ]
 
 

@@ -15,7 +15,8 @@ from suture.store.predicate import Predicate, condition
 from suture.store.rows import Stored
 
 _VERSIONS = (
-    "(select r.rt, r.id, r.ver, r.upd, r.deleted, r.method, r.enc, r.body, r.ck, r.k from res r where r.rh = ?1{allowed} "
+    "(select r.rt, r.id, r.ver, r.upd, r.deleted, r.method, r.enc, r.body, r.ck, r.k "
+    "from res r where r.rh = ?1{allowed} "
     "union all select r.rt, r.id, h.ver, h.upd, h.deleted, h.method, h.enc, h.body, h.ck, h.k "
     "from res r join hist h on h.ck = r.ck and h.k = r.k where r.rh = ?1{allowed}) v"
 )
@@ -47,9 +48,7 @@ class Window(msgspec.Struct, frozen=True):
     before: int | None = None
 
 
-async def version(
-    connection: Connection, bodies: Bodies, rh: int, number: int, predicate: Predicate
-) -> Stored | None:
+async def version(connection: Connection, bodies: Bodies, rh: int, number: int, predicate: Predicate) -> Stored | None:
     """One version of the resource `rh`, or None."""
     args: list[Any] = [rh, number]
     versions = _VERSIONS.format(allowed=condition(predicate, "r", args))
@@ -83,7 +82,9 @@ def _instance_versions(window: Window, predicate: Predicate, args: list[Any]) ->
         args += window.at
         where.append(f"(s.superseded is null or s.superseded > ?{len(args) - 1}) and s.upd <= ?{len(args)}")
     filters = f" where {' and '.join(where)}" if where else ""
-    return f"(select s.* from (select v.*, lead(v.upd) over (order by v.ver) as superseded from {versions}) s{filters}) w"
+    return (
+        f"(select s.* from (select v.*, lead(v.upd) over (order by v.ver) as superseded from {versions}) s{filters}) w"
+    )
 
 
 async def of_log(

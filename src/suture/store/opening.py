@@ -15,8 +15,8 @@ import zstandard
 
 from suture.fhir.definitions import type_number
 from suture.store.bodies import OTHER_TYPES, Bodies
-from suture.store.connection import WriteConnection
 from suture.store.checkpoint import Checkpointer
+from suture.store.connection import WriteConnection
 from suture.store.dialect import POSTGRESQL, SQLITE, Dialect
 from suture.store.keys import Keys
 from suture.store.migrations import migrations
@@ -35,18 +35,18 @@ class DatabaseError(Exception):
 
 
 async def open_store(
-    url: str, *, index: Callable[[str, bytes], IndexRows], read_connections: int = 8, timeout: float = 30.0
+    url: str, *, index: Callable[[str, bytes], IndexRows], read_connections: int = 8, statement_timeout: float = 30.0
 ) -> Store:
     """Open `sqlite:///path` or `postgresql://…`, creating or migrating the schema.
 
     `index`: (FHIR version, body) -> index rows, needed when a resource is overwritten.
-    `read_connections`: PostgreSQL connections for reads, at most. `timeout`: statement timeout in seconds.
+    `read_connections`: PostgreSQL connections for reads, at most. `statement_timeout`: in seconds.
     Raises DatabaseError.
     """
     if url.startswith("sqlite:"):
-        return await _open_sqlite(sqlite_path(url), index, timeout)
+        return await _open_sqlite(sqlite_path(url), index, statement_timeout)
     if url.startswith(("postgresql:", "postgres:")):
-        return await _open_postgres(url, index, read_connections, timeout)
+        return await _open_postgres(url, index, read_connections, statement_timeout)
     raise DatabaseError(f"database must start with sqlite:/// or postgresql://, not {url.partition(':')[0]!r}")
 
 
@@ -55,7 +55,9 @@ def sqlite_path(url: str) -> Path:
     parts = urlsplit(url)
     path = unquote(parts.path).removeprefix("/")
     if parts.netloc or not path or path == ":memory:":
-        raise DatabaseError("a SQLite database is a file: sqlite:///path/to/file.db (four slashes for an absolute path)")
+        raise DatabaseError(
+            "a SQLite database is a file: sqlite:///path/to/file.db (four slashes for an absolute path)"
+        )
     return Path(path)
 
 
@@ -147,10 +149,10 @@ async def _no_pause(seconds: float) -> None:
     """SQLite's writer holds the write lock of the file: there is nobody to wait for."""
 
 
-async def _open_sqlite(path: Path, index: Callable[[str, bytes], IndexRows], timeout: float) -> Store:
+async def _open_sqlite(path: Path, index: Callable[[str, bytes], IndexRows], limit: float) -> Store:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        writer = SqliteConnection(str(path), timeout=timeout)
+        writer = SqliteConnection(str(path), timeout=limit)
     except (OSError, apsw.Error) as error:
         raise DatabaseError(f"cannot open the SQLite file {path}: {error}") from error
     try:
@@ -161,7 +163,7 @@ async def _open_sqlite(path: Path, index: Callable[[str, bytes], IndexRows], tim
         except BaseException:
             await writer.rollback()
             raise
-        reader = SqliteConnection(str(path), timeout=timeout)
+        reader = SqliteConnection(str(path), timeout=limit)
         checkpointer = Checkpointer(str(path))
         writer.checkpoint_by(checkpointer)
     except apsw.Error as error:
@@ -196,11 +198,11 @@ class _PostgresEngine:
         await self._pool.close()
 
 
-async def _open_postgres(url: str, index: Callable[[str, bytes], IndexRows], size: int, timeout: float) -> Store:
-    pool = PostgresPool(url, size=size, timeout=timeout)
+async def _open_postgres(url: str, index: Callable[[str, bytes], IndexRows], size: int, limit: float) -> Store:
+    pool = PostgresPool(url, size=size, timeout=limit)
     connection: PostgresConnection | None = None
     try:
-        connection = await pool.connect(timeout=0)
+        connection = await pool.connect(statement_timeout=0)
         await connection.begin()
         await connection.lock([SCHEMA_LOCK])
         opened = await _prepare(connection, POSTGRESQL)
@@ -219,11 +221,9 @@ async def _open_postgres(url: str, index: Callable[[str, bytes], IndexRows], siz
     committer = Committer(keys, Bodies(opened.dictionaries), index, asyncio.sleep)
 
     async def connect() -> PostgresConnection:
-        return await pool.connect(timeout=timeout)
+        return await pool.connect()
 
-    return Store(
-        _PostgresEngine(pool, TaskWriter(committer, connect)), keys, Bodies(opened.dictionaries), index
-    )
+    return Store(_PostgresEngine(pool, TaskWriter(committer, connect)), keys, Bodies(opened.dictionaries), index)
 
 
 __all__ = ["LOCK_CLASS", "DatabaseError", "open_store", "sqlite_path"]

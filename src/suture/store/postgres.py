@@ -14,9 +14,9 @@ from typing import Any, cast
 
 import asyncpg
 
-from suture.fhir.outcomes import FhirError, TooCostly, Unavailable
+from suture.fhir.outcomes import FhirError, Unavailable
 from suture.store.bodies import STORED_COLUMNS
-from suture.store.connection import Retry, Row
+from suture.store.connection import Retry, Row, overdue
 from suture.store.tables import COLUMNS
 
 LOCK_CLASS = 0x5375
@@ -26,7 +26,10 @@ COPY_FROM = 64
 """Rows from which COPY is cheaper than arrays (at 256 rows: 0.5 against 1.0 µs of our CPU per row)."""
 
 TYPES = {
-    "res": ("bigint", "bigint", "int", "int", "text", "int", "bigint", "int", "int", "bigint", "bigint", "bigint", "int", "bytea"),
+    "res": (
+        "bigint", "bigint", "int", "int", "text", "int", "bigint", "int", "int", "bigint", "bigint", "bigint", "int",
+        "bytea",
+    ),
     "hist": ("bigint", "bigint", "int", "bigint", "int", "int", "int", "int", "bytea"),
     "tok": ("bigint", "bigint", "bigint", "bigint"),
     "str": ("bigint", "text", "text", "bigint", "bigint"),
@@ -111,9 +114,7 @@ class PostgresConnection:
 
     def _translate(self, error: Exception) -> Exception:
         if isinstance(error, asyncpg.QueryCanceledError):
-            return TooCostly(
-                f"The request needed more than {self._timeout:g} s in the database. Narrow it, for instance by patient or date."
-            )
+            return overdue(self._timeout)
         if isinstance(error, asyncpg.DeadlockDetectedError | asyncpg.SerializationError | asyncpg.UniqueViolationError):
             return Retry(type(error).__name__)
         return unavailable(error) or error
@@ -244,9 +245,9 @@ class PostgresPool:
         """Requests that wait for a connection."""
         return len(self._waiters)
 
-    async def connect(self, *, timeout: float | None = None) -> PostgresConnection:
-        """Open a connection outside the list. `timeout`: statement timeout in seconds, 0 for none."""
-        limit = self._timeout if timeout is None else timeout
+    async def connect(self, *, statement_timeout: float | None = None) -> PostgresConnection:
+        """Open a connection outside the list. `statement_timeout`: seconds, 0 for none."""
+        limit = self._timeout if statement_timeout is None else statement_timeout
         try:
             connection = await asyncpg.connect(
                 self._url,
@@ -258,6 +259,8 @@ class PostgresPool:
                     "synchronous_commit": "on",
                     "statement_timeout": str(int(limit * 1000)),
                     "random_page_cost": "1.1",
+                    "max_parallel_workers_per_gather": "0",  # starting a worker takes longer than most searches
+                    "plan_cache_mode": "force_generic_plan",  # statements are written so that one plan fits all values
                 },
             )
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ssl.SSLError) as error:

@@ -6,15 +6,14 @@ every call hands over the interpreter lock.
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, cast
 
 import apsw
 
-from suture.fhir.outcomes import TooCostly
 from suture.store.bodies import STORED_COLUMNS
 from suture.store.checkpoint import Checkpointer
-from suture.store.connection import Retry, Row
+from suture.store.connection import Retry, Row, overdue
 from suture.store.tables import COLUMNS
 
 CHUNKS = (256, 64, 16, 4, 1)
@@ -24,6 +23,15 @@ BUSY_MS = 30_000
 PROGRESS_STEPS = 20_000
 
 Bindings = Sequence[Any]
+
+
+class Rows(Protocol):
+    """What a statement returns."""
+
+    def fetchall(self) -> list[Row]: ...
+
+
+Execute = Callable[[str, Bindings], Rows]
 
 
 class SqliteConnection:
@@ -36,6 +44,8 @@ class SqliteConnection:
         self._timeout = timeout
         self._deadline = 0.0
         self._connection = apsw.Connection(path, statementcachesize=400)
+        # apsw's own annotations name buffers in a way that is unknown to the type checker
+        self._execute = cast("Execute", self._connection.execute)  # pyright: ignore[reportUnknownMemberType]
         self._connection.set_busy_timeout(BUSY_MS)
         for pragma in (
             "journal_mode = wal",
@@ -44,7 +54,7 @@ class SqliteConnection:
             "temp_store = memory",
             "journal_size_limit = 67108864",
         ):
-            self._connection.execute(f"pragma {pragma}").fetchall()
+            self._execute(f"pragma {pragma}", ()).fetchall()
         self._connection.set_progress_handler(self._overdue, PROGRESS_STEPS)
 
     def _overdue(self) -> bool:
@@ -53,11 +63,9 @@ class SqliteConnection:
     def _run(self, sql: str, args: Bindings) -> list[Row]:
         self._deadline = time.monotonic() + self._timeout
         try:
-            return self._connection.execute(sql, args).fetchall()
+            return self._execute(sql, args).fetchall()
         except apsw.InterruptError:
-            raise TooCostly(
-                f"The request needed more than {self._timeout:g} s in the database. Narrow it, for instance by patient or date."
-            ) from None
+            raise overdue(self._timeout) from None
         except (apsw.BusyError, apsw.ConstraintError) as error:
             raise Retry(str(error)) from error
 

@@ -3,6 +3,7 @@
 See docs/architecture.md, "Storage", for the tables and why they look as they do.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
@@ -18,8 +19,6 @@ from suture.store.predicate import Predicate, condition
 from suture.store.rows import Stored
 from suture.store.transaction import Transaction
 from suture.store.writer import Unit, Writer
-
-import asyncio
 
 T = TypeVar("T")
 
@@ -93,9 +92,7 @@ class Store:
         if not 0 < version < 2**31:
             return None
         async with self.reading() as connection:
-            return await history.version(
-                connection, self.bodies, self.keys.resource(type, id), version, predicate
-            )
+            return await history.version(connection, self.bodies, self.keys.resource(type, id), version, predicate)
 
     async def history(self, type: str | None, id: str | None, window: Window, predicate: Predicate) -> list[Stored]:
         """Versions, newest first: of one resource, of a type (id None) or of all (type None).

@@ -13,7 +13,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "events": ("seq", "rt", "rh", "k", "ver", "upd", "method", "deleted"),
 }  # fmt: skip
 
-INDEX_TABLES = ("tok", "str", "qty", "dat", "ref")
+INDEX_TABLES: tuple[str, ...] = ("tok", "str", "qty", "dat", "ref")
 
 FHIR_VERSION_NUMBER = {"r4": 40, "r4b": 43, "r5": 50}
 FHIR_VERSION = {number: name for name, number in FHIR_VERSION_NUMBER.items()}

@@ -122,9 +122,7 @@ class Committer:
 
     async def _attempt(self, connection: WriteConnection, units: Sequence[Unit]) -> None:
         await connection.begin()
-        batch = Batch(
-            connection, self._keys, self._bodies, self._index, self._surrogates, time.time_ns() // 1000
-        )
+        batch = Batch(connection, self._keys, self._bodies, self._index, self._surrogates, time.time_ns() // 1000)
         if locks := {type_number(type) for unit in units for type in unit.locks}:
             await connection.lock(sorted(locks))
         await batch.load(target for unit in units for target in unit.targets)
@@ -157,7 +155,9 @@ class Writer(Protocol):
 
 def _refuse_when_full(waiting: int) -> None:
     if waiting >= MAX_QUEUE:
-        raise Unavailable("The server has more writes waiting than it can take. Try again.", headers={"Retry-After": "1"})
+        raise Unavailable(
+            "The server has more writes waiting than it can take. Try again.", headers={"Retry-After": "1"}
+        )
 
 
 class ThreadWriter:

@@ -28,7 +28,8 @@ create table hist (
     primary key (ck, k, ver)
 );
 
--- Index tables: only rows of resources that are not deleted.
+-- Index tables: only rows of resources that are not deleted. The indexes by k answer "what has this resource
+-- under that parameter", for filters beside a narrower one and for sorting.
 create table tok (h bigint not null, d bigint not null, k bigint not null, ck bigint not null,
     primary key (h, d, k, ck)) @clustered;
 create table str (h bigint not null, norm @text not null, raw @text not null, k bigint not null, ck bigint not null,
@@ -37,6 +38,9 @@ create table qty (h bigint not null, lo @double not null, hi @double not null, k
     primary key (h, lo, hi, k, ck)) @clustered;
 create table dat (h bigint not null, lo bigint not null, hi bigint not null, k bigint not null, ck bigint not null,
     primary key (h, lo, hi, k, ck)) @clustered;
+create index str_k on str (k, h);
+create index qty_k on qty (k, h);
+create index dat_k on dat (k, h);
 create table ref (t bigint not null, p bigint not null, k bigint not null, ck bigint not null,
     primary key (t, p, k, ck)) @clustered;
 create index ref_source on ref (k, p, t, ck);
