@@ -37,7 +37,7 @@ class World:
         return self.indexer.rows(decode(body))
 
     async def open(self, url: str, limits: Limits) -> None:
-        self.store = await open_store(url, index=self._index, read_connections=4, timeout=60)
+        self.store = await open_store(url, index=self._index, read_connections=4, statement_timeout=60)
         self.indexer = Indexer(PARAMETERS, self.store.keys)
         self.searches = {gather: self._search(msgspec.structs.replace(limits, gather=gather)) for gather in (5000, 0)}
         self.search = self.searches[5000]
