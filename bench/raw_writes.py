@@ -16,10 +16,10 @@ from suture.app import open_services
 from suture.fhir.json import decode, join_body, split_body
 from suture.fhir.versions import Version
 from suture.settings import Settings
-from suture.store.connection import WriteConnection, run_sync
+from suture.store.connection import WriteConnection
 from suture.store.opening import sqlite_path
 from suture.store.postgres import PostgresPool
-from suture.store.sqlite import SqliteConnection
+from suture.store.sqlite_writer import SqliteWriteConnection
 from suture.store.tables import INDEX_TABLES
 from suture.store.transaction import index_rows
 
@@ -73,8 +73,9 @@ async def main() -> None:
     arguments = parser.parse_args()
     made = await batches(arguments.database, arguments.count, arguments.batch)
     if arguments.database.startswith("sqlite"):
-        connection = SqliteConnection(str(sqlite_path(arguments.database)), timeout=60)
-        seconds = run_sync(write(connection, made))
+        connection = SqliteWriteConnection(str(sqlite_path(arguments.database)), timeout=60)
+        seconds = await write(connection, made)
+        await connection.close()
     else:
         seconds = await write(await PostgresPool(arguments.database, size=1, timeout=60).connect(), made)
     print(json.dumps({"scenario": "raw_writes", "c": arguments.batch, "rps": round(arguments.count / seconds, 1)}))

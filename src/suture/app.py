@@ -15,7 +15,7 @@ from suture.api.services import Model, Observe, Services
 from suture.fhir import json
 from suture.fhir.definitions import DefinitionsMissing
 from suture.fhir.versions import Version
-from suture.observability import Health, Metrics, configure_logging
+from suture.observability import Health, Metrics, RequestLog, configure_logging
 from suture.settings import Settings
 from suture.store.opening import DatabaseError, open_store
 from suture.store.rows import IndexRows
@@ -41,15 +41,19 @@ async def open_services(settings: Settings, observe: Observe | None = None) -> S
     return Services(settings, store, models, observe or _unobserved)
 
 
-def _unobserved(interaction: str, type: str, status: int, seconds: float) -> None:
+def _unobserved(id: str, method: str, interaction: str, type: str, status: int, seconds: float) -> None:
     """Nobody looks."""
 
 
 class Application:
-    """The ASGI application of one process. Its database is open between lifespan start-up and shutdown."""
+    """The ASGI application of one process. Its database is open between lifespan start-up and shutdown.
 
-    def __init__(self, settings: Settings) -> None:
+    `requests`: where answered requests are logged; None logs only slow ones.
+    """
+
+    def __init__(self, settings: Settings, requests: RequestLog | None = None) -> None:
         self._settings = settings
+        self._requests = requests or RequestLog(settings.log_format, "warning")
         self._running: _Running | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +72,7 @@ class Application:
 
     async def start(self) -> None:
         """Open the database and build the applications. Raises DatabaseError."""
-        self._running = await _Running.start(self._settings)
+        self._running = await _Running.start(self._settings, self._requests)
 
     async def stop(self) -> None:
         """Finish the writes that were accepted and close the database."""
@@ -92,7 +96,7 @@ class Application:
 class _Running:
     """What exists while the database is open. `bases`: version -> application of its base URL."""
 
-    def __init__(self, services: Services, metrics: Metrics, health: Health) -> None:
+    def __init__(self, services: Services, metrics: Metrics, requests: RequestLog, health: Health) -> None:
         self.bases = {
             version.value: FhirApp(services, model, f"/fhir/{version.value}", REGISTRY)
             for version, model in services.models.items()
@@ -101,24 +105,31 @@ class _Running:
         self.pages = pages(services, first, f"/fhir/{first.version.value}", REGISTRY, metrics, health)
         self._services = services
         self._health = health
+        self._requests = requests
         self._publishing = asyncio.create_task(metrics.publish())
 
     @classmethod
-    async def start(cls, settings: Settings) -> "_Running":
+    async def start(cls, settings: Settings, requests: RequestLog) -> "_Running":
         opened: list[Services] = []
         metrics = Metrics(lambda: opened[0].store.statistics())
-        services = await open_services(settings, metrics.observe)
+
+        def observe(id: str, method: str, interaction: str, type: str, status: int, seconds: float) -> None:
+            metrics.observe(interaction, type, status, seconds)
+            requests.answered(id, method, interaction, type, status, seconds)
+
+        services = await open_services(settings, observe)
         opened.append(services)
-        return cls(services, metrics, Health(services.store.last_event))
+        return cls(services, metrics, requests, Health(services.store.last_event))
 
     async def stop(self) -> None:
         self._health.stop()
         self._publishing.cancel()
         await asyncio.gather(self._publishing, return_exceptions=True)
         await self._services.store.close()
+        self._requests.flush()
 
 
 def create_app(settings: Settings) -> Application:
-    """The ASGI application with these settings. Also sends the log lines of the process where the settings say."""
+    """The ASGI application of a server process, which logs the requests that it answers, and all else, as set."""
     configure_logging(settings.log_format, settings.log_level)
-    return Application(settings)
+    return Application(settings, RequestLog(settings.log_format, settings.log_level))

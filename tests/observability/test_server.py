@@ -63,6 +63,38 @@ def test_the_log_is_json_and_holds_nothing_of_what_clients_send(database_url: st
             assert {"time", "level", "logger", "message"} <= entry.keys()
 
 
+def test_each_request_has_a_line_with_its_id(database_url: str, start_server: Start) -> None:
+    server = start_server(database_url, SUTURE_LOG_FORMAT="json")
+    patient = {"resourceType": "Patient", "name": [{"family": SECRET}]}
+    with httpx.Client(base_url=server.fhir) as client:
+        answers = [
+            client.post("/Patient", json=patient, headers=JSON | {"x-request-id": "mine-1"}),
+            client.get("/Patient", params={"family": SECRET}),
+            client.get("/Patient/none"),
+        ]
+    assert server.stop() == 0
+    lines = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
+    said = [
+        (line["request_id"], line["method"], line["interaction"], line["resource_type"], line["status"])
+        for line in lines
+        if line["message"] == "answered"
+    ]
+    ids = [answer.headers["x-request-id"] for answer in answers]
+    assert ids[0] == "mine-1"
+    assert said == [
+        (ids[0], "POST", "create", "Patient", 201),
+        (ids[1], "GET", "search-type", "Patient", 200),
+        (ids[2], "GET", "read", "Patient", 404),
+    ]
+
+
+def test_request_lines_can_be_left_out(database_url: str, start_server: Start) -> None:
+    server = start_server(database_url, SUTURE_LOG_FORMAT="json", SUTURE_LOG_LEVEL="warning")
+    assert httpx.get(f"{server.fhir}/metadata").status_code == 200
+    assert server.stop() == 0
+    assert "answered" not in server.log.read_text()
+
+
 def test_a_stopping_server_says_so_in_its_exit_status(database_url: str, start_server: Start) -> None:
     server = start_server(database_url)
     assert httpx.get(f"{server.url}/health/ready").status_code == 200

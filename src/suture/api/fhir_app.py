@@ -7,7 +7,6 @@ negotiation, errors, CORS, compression, observation) happens here and nowhere el
 
 import functools
 import itertools
-import logging
 import os
 import re
 import time
@@ -51,8 +50,6 @@ _ALWAYS: tuple[Header, ...] = (
     (b"vary", b"Accept, Accept-Encoding"),
 )
 
-log = logging.getLogger("suture.api")
-
 
 class FhirApp:
     """Answers all requests below `prefix` (such as `/fhir/r4`) in one FHIR version."""
@@ -81,17 +78,21 @@ class FhirApp:
         try:
             response = await self._respond(request, scope)
         except ClientDisconnect:
-            log.info("client disconnected", extra={"request_id": request.id, "interaction": request.interaction})
-            self._services.observe(request.interaction or "unknown", "", 499, time.perf_counter() - started)
+            self._observe(request, 499, started)
             return
         except Exception as error:
             response = failure(error, request)
         await self._send(request, response, send)
+        self._observe(request, response.status, started)
+
+    def _observe(self, request: Request, status: int, started: float) -> None:
         type = request.path.partition("/")[0]
         self._services.observe(
+            request.id,
+            request.method,
             request.interaction or "unknown",
             type if type in self._model.types else "",
-            response.status,
+            status,
             time.perf_counter() - started,
         )
 

@@ -1,9 +1,10 @@
 """Links between the entries of a transaction: found once, turned into real references.
 
 Specification: https://hl7.org/fhir/R4/http.html#trules, bundle.html#references, and http.html#3.1.0.11.2 for
-conditional references. What counts as a link: `Reference.reference`; elements of type uri, url, oid and uuid whose
-whole value is the fullUrl of an entry; `href` and `src` in narratives. canonical elements are left alone. The one
-thing to know: one quick walk looks at every string, and only a resource in which another string equals a fullUrl is
+conditional references. What counts as a link: `Reference.reference`; elements of type uri and url whose whole value is
+the fullUrl of an entry; `href` and `src` in narratives. canonical elements are left alone, and so are oid and uuid
+elements, which the specification names too, but which cannot hold the URL that would replace them. The one thing to
+know: one quick walk looks at every string, and only a resource in which another string equals a fullUrl is
 walked again along its definition, to learn whether that string is a uri.
 """
 
@@ -16,7 +17,7 @@ import msgspec
 from suture.api.shapes import as_array, as_object, kind_of
 from suture.fhir.definitions import Definitions, Element
 
-_URI_TYPES = frozenset(("uri", "url", "oid", "uuid"))
+_URI_TYPES = frozenset(("uri", "url"))
 _ATTRIBUTE = re.compile(r"""(\s(?:href|src)\s*=\s*)("[^"]*"|'[^']*')""")
 _CONDITION = re.compile(r"([A-Z][A-Za-z]*)\?(.+)", re.DOTALL)
 _RESTFUL = re.compile(r"(https?://.+/)[A-Z][A-Za-z]*/[A-Za-z0-9\-.]{1,64}")
@@ -128,7 +129,7 @@ def _narrative(value: str, urls: Urls) -> tuple[int, ...]:
 
 
 class UriElements:
-    """Finds the elements of type uri, url, oid and uuid of a resource by its definition."""
+    """Finds the elements of type uri and url of a resource by its definition."""
 
     def __init__(self, definitions: Definitions) -> None:
         self._structures = definitions.structures

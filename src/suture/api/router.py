@@ -23,9 +23,9 @@ from suture.api.interactions import (
     vread,
 )
 from suture.api.operations.operation import Operation
-from suture.api.services import Model, Services
+from suture.api.services import NEVER_STORED, Model, Services
 from suture.api.target import Handler, Target
-from suture.fhir.outcomes import MethodNotAllowed, NotFound
+from suture.fhir.outcomes import Invalid, MethodNotAllowed, NotFound
 from suture.settings import Settings
 
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -56,6 +56,10 @@ COMPARTMENT: Methods = {"GET": ("search-compartment", search.search_compartment)
 COMPARTMENT_SEARCH: Methods = {"POST": ("search-compartment", search.search_compartment)}
 
 
+class _NotAnId(NotFound):
+    """What stands in the place of an id cannot be one."""
+
+
 class Router:
     """The routes of one FHIR base. `operations`: what `$name` may be."""
 
@@ -76,11 +80,16 @@ class Router:
     def find(self, method: str, path: str) -> tuple[Target, Handler]:
         """What `method` on `path` (below the base) asks for, and who answers it.
 
-        HEAD is answered like GET. Raises NotFound and MethodNotAllowed.
+        HEAD is answered like GET. Raises NotFound and MethodNotAllowed, and Invalid for a PUT to what cannot be an id.
         """
         if method == "HEAD":
             method = "GET"
-        methods, target = self._shape(path)
+        try:
+            methods, target = self._shape(path)
+        except _NotAnId as error:
+            if method == "PUT" and path.count("/") == 1:
+                raise Invalid(str(error)) from None
+            raise
         found = methods.get(method)
         if found is None:
             raise MethodNotAllowed(f"{method} is not possible on this URL.", headers={"Allow": allow(methods)})
@@ -121,7 +130,7 @@ class Router:
             case [type, "_history"]:
                 return TYPE_HISTORY, (type, "", "", "")
             case [type, id, *_] if not ID.fullmatch(id):
-                raise NotFound(f"{id[:80]!r} cannot be an id: ids have 1 to 64 letters, digits, '-' and '.'.")
+                raise _NotAnId(f"{id[:80]!r} cannot be an id: ids have 1 to 64 letters, digits, '-' and '.'.")
             case [type, id, "_history"]:
                 return INSTANCE_HISTORY, (type, id, "", "")
             case [type, id, "_history", version] if ID.fullmatch(version):
@@ -155,6 +164,8 @@ class Router:
         raise NotFound(f"The operation {name} cannot be called at this URL.")
 
     def _unknown_type(self, type: str) -> NotFound:
+        if type in NEVER_STORED:
+            return NotFound(f"{type} resources are only sent to and answered by operations; they have no URL.")
         nearest = difflib.get_close_matches(type, self._types, 1)
         hint = f" Did you mean {nearest[0]}?" if nearest else ""
         return NotFound(f"There is no resource type {type[:80]!r} in FHIR {self._model.version.number}.{hint}")

@@ -20,8 +20,8 @@ from suture.search.query import Limits
 from suture.settings import Settings
 from suture.store.store import Store
 
-Observe = Callable[[str, str, int, float], None]
-"""Called after every answer: (interaction, resource type or "", HTTP status, seconds)."""
+Observe = Callable[[str, str, str, str, int, float], None]
+"""Called after every answer: (request id, HTTP method, interaction, resource type or "", HTTP status, seconds)."""
 
 NEVER_STORED = frozenset(("Parameters",))
 """Resource types that exist only inside requests and answers and have no endpoint."""

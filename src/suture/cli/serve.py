@@ -6,6 +6,7 @@ picklable call of `suture.app.create_app` with the settings.
 """
 
 import functools
+import gc
 import logging
 import signal
 import socket
@@ -19,7 +20,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from suture import __version__
-from suture.app import create_app
+from suture.app import Application, create_app
 from suture.cli.options import Config, Database, Set, settings_from
 from suture.observability import shared_folder
 from suture.settings import Settings, SettingsError, is_loopback, shown
@@ -66,7 +67,7 @@ def run_processes(settings: Settings, listener: socket.socket, ready: Callable[[
     `ready` is called once, when requests are answered.
     """
     config = uvicorn.Config(
-        functools.partial(create_app, settings),
+        functools.partial(_application, settings),
         factory=True,
         host=settings.host,
         port=settings.port,
@@ -100,6 +101,18 @@ def run_processes(settings: Settings, listener: socket.socket, ready: Callable[[
     except SystemExit:
         return 1
     return 0 if server.started else 1
+
+
+def _application(settings: Settings) -> Application:
+    """What a server process runs, after making the interpreter fit for it.
+
+    A request makes hundreds of short-lived dicts and hardly a cycle, while the definitions stay for ever: the
+    default of a look at the youngest 700 objects, and now and then at all, took a tenth of the time of a write.
+    The shorter switch interval lets a commit that is done be noticed by a busy event loop.
+    """
+    gc.set_threshold(50_000, 20, 20)
+    sys.setswitchinterval(0.0005)
+    return create_app(settings)
 
 
 def _reason_only(record: logging.LogRecord) -> bool:

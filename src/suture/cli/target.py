@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from suture.app import create_app
+from suture.app import Application
+from suture.observability import configure_logging
 from suture.settings import Settings
 
 FHIR_JSON = "application/fhir+json"
@@ -43,7 +44,8 @@ class Target(Protocol):
 @contextlib.asynccontextmanager
 async def embedded(settings: Settings) -> AsyncGenerator[Target]:
     """The application in this process, started and, at the end, stopped. Raises Unreachable."""
-    app: Any = create_app(settings)
+    configure_logging(settings.log_format, settings.log_level)
+    app: Any = Application(settings)
     lifespan = _Lifespan(app)
     await lifespan.start()
     try:

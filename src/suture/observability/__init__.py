@@ -3,6 +3,7 @@
 from suture.observability.health import Health
 from suture.observability.logs import configure_logging
 from suture.observability.metrics import Metrics
+from suture.observability.requests import RequestLog
 from suture.observability.snapshots import shared_folder
 
-__all__ = ["Health", "Metrics", "configure_logging", "shared_folder"]
+__all__ = ["Health", "Metrics", "RequestLog", "configure_logging", "shared_folder"]

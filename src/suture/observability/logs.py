@@ -1,7 +1,7 @@
 """Log lines: one JSON object per line, or readable text on a terminal.
 
 The one thing to know: no line carries patient data. Suture's own code logs fixed sentences with named fields
-(`log.info("client disconnected", extra={"request_id": id})`), never a URL, a parameter or a body. Exceptions are
+(`log.warning("slow request", extra={"request_id": id})`), never a URL, a parameter or a body. Exceptions are
 logged as their types and the places in the code, without their messages, because a message may quote a value;
 and of a line that a library writes only the first line is kept, because asyncio appends representations of objects.
 """

@@ -6,7 +6,6 @@ processes are added (see `snapshots`), gauges are given for each running process
 """
 
 import asyncio
-import logging
 import os
 import resource
 import time
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds of the duration buckets, in seconds."""
 
-SLOW = 5.0
-"""Seconds after which a request is worth a line in the log."""
-
 PUBLISH_EVERY = 1.0
 """Seconds between two snapshots of a worker."""
 
@@ -49,8 +45,6 @@ _GAUGES: Mapping[str, str] = {
     "pool_waiting": "Requests that wait for a read connection.",
 }
 _SUMMED = frozenset({"batches", "units", *_COUNTERS})
-
-log = logging.getLogger("suture.observability")
 
 
 class Metrics:
@@ -74,9 +68,6 @@ class Metrics:
             series = self._series[interaction, type, status] = [0] * len(BUCKETS) + [0, 0.0]
         series[bisect_left(BUCKETS, seconds)] += 1
         series[_SECONDS] += seconds
-        if seconds >= SLOW:
-            fields = {"interaction": interaction, "resource_type": type, "status": status, "seconds": round(seconds, 3)}
-            log.warning("slow request", extra=fields)
 
     async def publish(self) -> None:
         """Leave a snapshot for the other workers every second, until cancelled. Ends at once for a single process."""

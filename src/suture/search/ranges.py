@@ -6,6 +6,7 @@ both sides are ranges. A search value covers what its precision leaves open (201
 `eq` and `ne` only.
 """
 
+import math
 import re
 from decimal import Decimal
 
@@ -94,7 +95,8 @@ def _number_tests(parameter: Parameter, value: str) -> Tests:
         raise _invalid(parameter, value, "a number below 1.7e308")
     if prefix in ("eq", "ne"):
         half = _half_unit(number, text)
-        low, high = float(number - half), float(number + half)
+        # Columns are doubles: of a number with more digits than those hold, at least the nearest double must match.
+        low, high = float(number - half), max(float(number + half), math.nextafter(float(number), math.inf))
         if prefix == "ne":
             return (), (("lo", "<", low), ("hi", ">=", high))
         return (("lo", ">=", low), ("lo", "<", high), ("hi", "<", high)), ()

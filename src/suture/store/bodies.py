@@ -29,7 +29,7 @@ MAX_BODY = 256 * 1024 * 1024
 
 
 class Bodies:
-    """Compresses and expands bodies. One instance per thread: zstd contexts are not shared.
+    """Compresses and expands bodies, on one thread only: zstd contexts are not shared.
 
     `dictionaries`: enc -> (rt, dictionary bytes).
     """

@@ -11,7 +11,7 @@ import threading
 
 import apsw
 
-START_PAGES = 2_000
+START_PAGES = 4_000
 """Pages of 4 KiB in the log from which the thread is woken."""
 
 LIMIT_PAGES = 50_000

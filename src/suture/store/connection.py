@@ -1,16 +1,14 @@
 """The one face that both engines show: a connection that runs SQL text with bound parameters.
 
-On SQLite every call completes without suspending, so the same coroutine also runs in the writer's
-thread by `run_sync`. On PostgreSQL calls suspend as usual.
+On SQLite most calls complete without suspending; on PostgreSQL each suspends.
 """
 
-from collections.abc import Coroutine, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from suture.fhir.outcomes import TooCostly
 
 Row = tuple[Any, ...]
-T = TypeVar("T")
 
 
 class Connection(Protocol):
@@ -23,19 +21,6 @@ class Connection(Protocol):
     async def execute(self, sql: str, args: Sequence[Any] = ()) -> None:
         """Run one statement that returns nothing."""
         ...
-
-
-def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never suspends (SQLite work) to its end in this thread.
-
-    Raises RuntimeError when the coroutine does suspend, which would be a defect.
-    """
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        return done.value
-    coroutine.close()
-    raise RuntimeError("a coroutine for SQLite suspended")
 
 
 def overdue(seconds: float) -> TooCostly:

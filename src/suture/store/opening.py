@@ -1,6 +1,5 @@
 """Opening a database: connect, bring the schema up to date under a lock, read the secret and dictionaries."""
 
-import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable
@@ -15,16 +14,16 @@ import zstandard
 
 from suture.fhir.definitions import type_number
 from suture.store.bodies import OTHER_TYPES, Bodies
-from suture.store.checkpoint import Checkpointer
-from suture.store.connection import WriteConnection
+from suture.store.connection import Retry, WriteConnection
 from suture.store.dialect import POSTGRESQL, SQLITE, Dialect
 from suture.store.keys import Keys
 from suture.store.migrations import migrations
 from suture.store.postgres import LOCK_CLASS, PostgresConnection, PostgresLease, PostgresPool
 from suture.store.rows import IndexRows
-from suture.store.sqlite import SqliteConnection
+from suture.store.sqlite import SqliteReader
+from suture.store.sqlite_writer import SqliteWriteConnection
 from suture.store.store import Lease, Store
-from suture.store.writer import Committer, TaskWriter, ThreadWriter, Writer
+from suture.store.writer import Committer, Writer
 
 SCHEMA_LOCK = 0
 """Second half of the advisory lock number held while migrations run (resource types count from 1)."""
@@ -114,7 +113,7 @@ async def _initialise(connection: WriteConnection) -> None:
 class _SqliteEngine:
     dialect = SQLITE
 
-    def __init__(self, reader: SqliteConnection, writer: Writer) -> None:
+    def __init__(self, reader: SqliteReader, writer: Writer) -> None:
         self._lease = _SqliteLease(reader)
         self._reader = reader
         self.writer = writer
@@ -131,12 +130,12 @@ class _SqliteEngine:
 
 
 class _SqliteLease:
-    """SQLite reads never suspend, so everyone shares the one connection of the event loop."""
+    """SQLite has one reader, which everyone shares."""
 
-    def __init__(self, connection: SqliteConnection) -> None:
+    def __init__(self, connection: SqliteReader) -> None:
         self._connection = connection
 
-    async def __aenter__(self) -> SqliteConnection:
+    async def __aenter__(self) -> SqliteReader:
         return self._connection
 
     async def __aexit__(
@@ -145,39 +144,33 @@ class _SqliteLease:
         return None
 
 
-async def _no_pause(seconds: float) -> None:
-    """SQLite's writer holds the write lock of the file: there is nobody to wait for."""
-
-
 async def _open_sqlite(path: Path, index: Callable[[str, bytes], IndexRows], limit: float) -> Store:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        writer = SqliteConnection(str(path), timeout=limit)
+        connection = SqliteWriteConnection(str(path), timeout=limit)
     except (OSError, apsw.Error) as error:
         raise DatabaseError(f"cannot open the SQLite file {path}: {error}") from error
     try:
-        await writer.begin()
+        await connection.begin()
         try:
-            opened = await _prepare(writer, SQLITE)
-            await writer.commit()
+            opened = await _prepare(connection, SQLITE)
+            await connection.commit()
         except BaseException:
-            await writer.rollback()
+            await connection.rollback()
             raise
-        reader = SqliteConnection(str(path), timeout=limit)
-        checkpointer = Checkpointer(str(path))
-        writer.checkpoint_by(checkpointer)
-    except apsw.Error as error:
-        writer.close()
-        raise DatabaseError(f"cannot use the SQLite file {path}: {error}") from error
-    keys = Keys(opened.secret)
-    committer = Committer(keys, Bodies(opened.dictionaries), index, _no_pause)
+        reader = SqliteReader(str(path), timeout=limit)
+    except BaseException as error:
+        await connection.close()
+        if isinstance(error, apsw.Error | Retry):
+            raise DatabaseError(f"cannot use the SQLite file {path}: {error}") from error
+        raise
+    keys, bodies = Keys(opened.secret), Bodies(opened.dictionaries)
 
-    def close() -> None:
-        checkpointer.close()
-        writer.close()
+    async def connect() -> SqliteWriteConnection:
+        return connection
 
-    engine = _SqliteEngine(reader, ThreadWriter(committer, writer, close))
-    return Store(engine, keys, Bodies(opened.dictionaries), index)
+    writer = Writer(Committer(keys, bodies, index), connect)
+    return Store(_SqliteEngine(reader, writer), keys, bodies, index)
 
 
 class _PostgresEngine:
@@ -217,13 +210,10 @@ async def _open_postgres(url: str, index: Callable[[str, bytes], IndexRows], siz
             with contextlib.suppress(Exception):
                 await connection.rollback()
             await connection.close()
-    keys = Keys(opened.secret)
-    committer = Committer(keys, Bodies(opened.dictionaries), index, asyncio.sleep)
+    keys, bodies = Keys(opened.secret), Bodies(opened.dictionaries)
 
-    async def connect() -> PostgresConnection:
-        return await pool.connect()
-
-    return Store(_PostgresEngine(pool, TaskWriter(committer, connect)), keys, Bodies(opened.dictionaries), index)
+    writer = Writer(Committer(keys, bodies, index), pool.connect)
+    return Store(_PostgresEngine(pool, writer), keys, bodies, index)
 
 
 __all__ = ["LOCK_CLASS", "DatabaseError", "open_store", "sqlite_path"]

@@ -1,25 +1,22 @@
 """The group-commit writer: whatever queued while the last commit ran becomes the next transaction.
 
-No timer: a lone request commits at once, a crowd shares one commit. On SQLite the writer is a thread, on
-PostgreSQL a task. A batch that fails as a whole is tried again unit by unit, so that one bad unit harms
-nobody else.
+No timer: a lone request commits at once, a crowd shares one commit. A batch that fails as a whole is tried
+again unit by unit, so that one bad unit harms nobody else.
 """
 
 import asyncio
 import contextlib
 import logging
-import queue
 import random
-import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from suture.fhir.definitions import type_number
 from suture.fhir.outcomes import FhirError, Unavailable
 from suture.store.bodies import Bodies
-from suture.store.connection import Retry, WriteConnection, run_sync
+from suture.store.connection import Retry, WriteConnection
 from suture.store.keys import Keys
 from suture.store.transaction import Batch, Index, Surrogates, Transaction
 
@@ -79,11 +76,10 @@ class WriterStatistics:
 class Committer:
     """Runs batches of units on one write connection, on either engine."""
 
-    def __init__(self, keys: Keys, bodies: Bodies, index: Index, pause: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(self, keys: Keys, bodies: Bodies, index: Index) -> None:
         self._keys = keys
         self._bodies = bodies
         self._index = index
-        self._pause = pause
         self._surrogates = Surrogates()
         self.statistics = WriterStatistics()
 
@@ -105,7 +101,7 @@ class Committer:
         self.statistics.retries += 1
         for unit in units:
             unit.result, unit.error = None, None
-            await self._pause(0.002 * unit.attempts * random.random())  # noqa: S311
+            await asyncio.sleep(0.002 * unit.attempts * random.random())  # noqa: S311
             await self.process(connection, (unit,))
 
     def _retry(self, unit: Unit, error: Exception) -> bool:
@@ -140,19 +136,6 @@ class Committer:
         statistics.last_batch = len(units)
 
 
-class Writer(Protocol):
-    """Takes units and commits them in their order."""
-
-    statistics: WriterStatistics
-
-    def submit(self, unit: Unit) -> None: ...
-
-    @property
-    def waiting(self) -> int: ...
-
-    async def close(self) -> None: ...
-
-
 def _refuse_when_full(waiting: int) -> None:
     if waiting >= MAX_QUEUE:
         raise Unavailable(
@@ -160,67 +143,13 @@ def _refuse_when_full(waiting: int) -> None:
         )
 
 
-class ThreadWriter:
-    """The writer of SQLite: a thread, because a commit waits for the disk."""
-
-    def __init__(self, committer: Committer, connection: WriteConnection, close: Callable[[], None]) -> None:
-        self._committer = committer
-        self._connection = connection
-        self._close = close
-        self._queue: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
-        self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._run, name="suture-writer", daemon=True)
-        self.statistics = committer.statistics
-        self._thread.start()
-
-    @property
-    def waiting(self) -> int:
-        """Units that wait for their batch."""
-        return self._queue.qsize()
-
-    def submit(self, unit: Unit) -> None:
-        """Queue a unit. Raises Unavailable when too many wait."""
-        _refuse_when_full(self.waiting)
-        self._queue.put(unit)
-
-    def _run(self) -> None:
-        open = True
-        while open:
-            units: list[Unit] = []
-            item = self._queue.get()
-            while item is not None:
-                units.append(item)
-                if len(units) >= MAX_UNITS or self._queue.empty():
-                    break
-                item = self._queue.get()
-            open = item is not None
-            if units:
-                self._commit(units)
-        self._close()
-
-    def _commit(self, units: list[Unit]) -> None:
-        try:
-            run_sync(self._committer.process(self._connection, units))
-        except BaseException as error:
-            log.exception("the writer failed")
-            self.statistics.errors += 1
-            for unit in units:
-                unit.error = error
-        self._loop.call_soon_threadsafe(_deliver, units)
-
-    async def close(self) -> None:
-        """Finish what was accepted, then stop."""
-        self._queue.put(None)
-        await asyncio.to_thread(self._thread.join)
-
-
 def _deliver(units: Iterable[Unit]) -> None:
     for unit in units:
         unit.deliver()
 
 
-class TaskWriter:
-    """The writer of PostgreSQL: a task with a connection of its own, opened again when it breaks."""
+class Writer:
+    """Takes units and commits them in their order: a task with a connection of its own, opened again when it breaks."""
 
     def __init__(self, committer: Committer, connect: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         self._committer = committer
