@@ -134,3 +134,15 @@ def test_one_is_made_even_by_several_processes(database_url: str, start_server: 
     assert {status for _, status, _ in answers} == {200, 201}
     assert len({(value, location) for value, _, location in answers}) == len(values)
     assert sum(status == 201 for _, status, _ in answers) == len(values)
+
+
+def test_a_conditional_reference_outside_a_transaction_is_refused(client: httpx.Client) -> None:
+    body = {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"text": "x"},
+        "subject": {"reference": "Patient?identifier=a|b"},
+    }
+    answer = client.post("/Observation", json=body)
+    assert answer.status_code == 422
+    assert "only a transaction resolves" in answer.json()["issue"][0]["diagnostics"]

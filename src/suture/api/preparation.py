@@ -5,6 +5,7 @@ one dict and runs before the store is asked for anything, so that the group comm
 """
 
 import os
+import re
 from typing import Any
 
 from suture.api.services import Model
@@ -12,6 +13,8 @@ from suture.api.shapes import as_array, as_object, kind_of
 from suture.fhir.json import split_body
 from suture.fhir.outcomes import Invalid, Issue, Unprocessable
 from suture.store.rows import Prepared
+
+_CONDITIONAL_REFERENCE = re.compile(rb'"reference":"([A-Za-z]{1,80}\?[^"]{0,200})')
 
 
 def new_id() -> str:
@@ -30,6 +33,21 @@ def prepare(model: Model, resource: dict[str, Any]) -> Prepared:
         model.validator.check(resource)
     meta, rest = split_body(resource)
     return Prepared(resource["resourceType"], meta, rest, model.indexer.rows(resource), model.version.value)
+
+
+def prepare_alone(model: Model, resource: dict[str, Any]) -> Prepared:
+    """`prepare` for a resource outside a transaction, where conditional references stay unresolved.
+
+    Raises Unprocessable when there is one. See https://hl7.org/fhir/R4/http.html#trules.
+    """
+    prepared = prepare(model, resource)
+    found = _CONDITIONAL_REFERENCE.search(prepared.rest)
+    if found and prepared.type != "Bundle":
+        raise Unprocessable(
+            f"The reference {found[1].decode()!r} is conditional, which only a transaction resolves: send the resource "
+            "in a transaction Bundle, or refer by type and id."
+        )
+    return prepared
 
 
 def check_type(model: Model, resource: dict[str, Any], type: str) -> None:

@@ -24,7 +24,7 @@ PATIENT = "patient-1"
 
 def command(
     port: Annotated[
-        int | None, typer.Option("--port", "-p", metavar="PORT", help="TCP port; 0 takes a free one. [default: 8000]")
+        str | None, typer.Option("--port", "-p", metavar="PORT", help="TCP port; 0 takes a free one. [default: 8000]")
     ] = None,
     database: Annotated[
         str | None,

@@ -161,11 +161,11 @@ def command(
         str | None, typer.Option(metavar="ADDRESS", help="Address to listen on. [default: 127.0.0.1]")
     ] = None,
     port: Annotated[
-        int | None, typer.Option("--port", "-p", metavar="PORT", help="TCP port; 0 takes a free one. [default: 8000]")
+        str | None, typer.Option("--port", "-p", metavar="PORT", help="TCP port; 0 takes a free one. [default: 8000]")
     ] = None,
     database: Database = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", "-w", metavar="N", help="Server processes. [default: 1]")
+        str | None, typer.Option("--workers", "-w", metavar="N", help="Server processes. [default: 1]")
     ] = None,
     insecure_open: Annotated[
         bool, typer.Option("--insecure-open", help="Listen on other addresses than loopback, without any sign-in.")

@@ -9,7 +9,7 @@ from suture.api import raw
 from suture.api.answers import matched, written
 from suture.api.criteria import Criteria, criteria
 from suture.api.http import Request, Response
-from suture.api.preparation import check_type, mentions, new_id, prepare, strip_own_base
+from suture.api.preparation import check_type, mentions, new_id, prepare_alone, strip_own_base
 from suture.api.services import Model, Services
 from suture.api.target import Target
 from suture.fhir.outcomes import MultipleMatches, NotFound
@@ -51,7 +51,7 @@ async def create(services: Services, model: Model, request: Request, target: Tar
     check_type(model, resource, target.type)
     if request.bundled or mentions(await request.body(), request.base):
         strip_own_base(resource, request.base)
-    prepared = prepare(model, resource)
+    prepared = prepare_alone(model, resource)
     id = new_id()
     if_none_exist = request.header("if-none-exist")
     if not if_none_exist:

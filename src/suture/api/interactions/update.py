@@ -19,7 +19,7 @@ from suture.api.preparation import (
     check_type,
     mentions,
     new_id,
-    prepare,
+    prepare_alone,
     refuse_subset,
     strip_own_base,
 )
@@ -101,7 +101,7 @@ async def update(services: Services, model: Model, request: Request, target: Tar
     services.decide(request, target.type)
     resource = await _received(request, model, target)
     check_id(resource, target.type, target.id)
-    prepared = prepare(model, resource)
+    prepared = prepare_alone(model, resource)
     terms = _terms(services, request)
 
     async def work(tx: Transaction) -> Updated:
@@ -117,7 +117,7 @@ async def conditional_update(services: Services, model: Model, request: Request,
     condition = criteria(model, target.type, request.query, "A conditional update")
     resource = await _received(request, model, target)
     given = resource.get("id") or ""
-    prepared = prepare(model, resource)
+    prepared = prepare_alone(model, resource)
     fresh = new_id()
     terms = _terms(services, request)
 
