@@ -44,7 +44,7 @@ crash: setup ## Kill a writing server fifty times per engine; nothing acknowledg
 
 bench: setup ## Measure against the physical limit (docs/performance.md)
 	sh tools/postgresql.sh
-	$(BIN)/python bench/run.py
+	$(BIN)/python -m bench.run
 
 lint: setup ## Style, import directions
 	$(BIN)/ruff check .

@@ -2,7 +2,7 @@
 
     .venv/bin/python -m bench.run [--engine sqlite] [--duration 5] [--concurrency 1,8,32]
 
-Prints a table and keeps it in bench/results/ (JSON and Markdown). Uses the shared load program and Synthea
+Prints a table and keeps it in build/bench/ (JSON and Markdown). Uses the shared load program and Synthea
 bundles when they lie beside the checkout, else bench/load.py. PostgreSQL runs durable (fsync on).
 """
 
@@ -26,7 +26,7 @@ from tests import cluster, servers
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
-RESULTS = ROOT / "bench" / "results"
+RESULTS = ROOT / "build" / "bench"
 DURABLE = {"fsync": "on", "full_page_writes": "on", "shared_buffers": "512MB", "max_wal_size": "4GB"}
 SCENARIOS = "patient_create,observation_create,patient_read,patient_update,search_name,search_identifier,search_obs"
 SHARED_ONLY = ("search_name",)
@@ -191,7 +191,7 @@ def main() -> None:
             table = bench.report()
     finally:
         cluster.stop()
-    RESULTS.mkdir(exist_ok=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "latest.json").write_text(json.dumps(bench.rows, indent=1) + "\n")
     (RESULTS / "latest.md").write_text(table)
     print(f"\n{table}\nKept in {RESULTS.relative_to(ROOT)}/")

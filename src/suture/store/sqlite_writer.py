@@ -1,11 +1,12 @@
 """SQLite: the connection of the writer.
 
-Everything runs on the event loop but what waits for the disk or takes long: commits, large inserts and waiting
-for another process go to a thread. A thread for all of it would have to win the interpreter lock at every
-statement, against a busy event loop. Rows go in by multi-row statements.
+Everything runs on the event loop but what waits for the disk or takes long: commits and large inserts go to a
+thread. A thread for all of it would have to win the interpreter lock at every statement, against a busy event
+loop. Rows go in by multi-row statements.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -22,7 +23,9 @@ CHUNKS = (256, 64, 16, 4, 1)
 LARGE = 1_000
 """Rows from which an insert goes to the thread."""
 
-BUSY_MS = 30_000
+BUSY_SECONDS = 30.0
+BUSY_PAUSE = 0.001
+"""Between two tries for the file's write lock. SQLite's own waiting backs off to 100 ms and starves."""
 
 T = TypeVar("T")
 
@@ -33,6 +36,7 @@ class SqliteWriteConnection:
     def __init__(self, path: str, *, timeout: float) -> None:
         self._timeout = timeout
         self._connection = SqliteConnection(path)
+        self._connection.raw.set_busy_timeout(0)
         self._checkpointer = Checkpointer(path)
         self._checkpointer.watch(self._connection.raw)
         self._thread = ThreadPoolExecutor(1, "suture-commit")
@@ -66,13 +70,16 @@ class SqliteWriteConnection:
         self._connection.close()
 
     async def begin(self) -> None:
-        """Open a transaction that holds the write lock of the file."""
-        self._connection.raw.set_busy_timeout(0)
-        try:
-            self._run("begin immediate")
-        except Retry:
-            self._connection.raw.set_busy_timeout(BUSY_MS)
-            await self._aside(self._run, "begin immediate")
+        """Open a transaction that holds the write lock of the file, waiting for other processes. Raises Retry."""
+        give_up = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self._run("begin immediate")
+                return
+            except Retry:
+                if time.monotonic() > give_up:
+                    raise
+            await asyncio.sleep(BUSY_PAUSE)
 
     async def commit(self) -> None:
         """Make the transaction durable."""
