@@ -217,3 +217,14 @@ async def test_a_wrong_url_is_one_clear_sentence() -> None:
     ):
         with pytest.raises(DatabaseError, match=words):
             await open_store(url, index=index)
+
+
+async def test_two_resources_with_one_hash_are_never_taken_for_each_other(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(store.keys), "resource", lambda self, type, id: 42)
+    await put(store, "a", observation(1))
+    assert await store.read("Observation", "b", ALLOW_ALL) is None
+    assert await store.vread("Observation", "b", 1, ALLOW_ALL) is None
+    with pytest.raises(Conflict, match="Choose another"):
+        await put(store, "b", observation(2))

@@ -7,6 +7,7 @@ https://www.sqlite.org/wal.html#ckpt
 """
 
 import contextlib
+import logging
 import threading
 
 import apsw
@@ -16,6 +17,11 @@ START_PAGES = 4_000
 
 LIMIT_PAGES = 50_000
 """Pages in the log from which the writer has to empty it."""
+
+
+BUSY_MS = 5_000
+
+log = logging.getLogger("suture.store")
 
 
 class Checkpointer:
@@ -41,16 +47,27 @@ class Checkpointer:
         return apsw.SQLITE_OK
 
     def _run(self) -> None:
-        connection = apsw.Connection(self._path)
-        connection.pragma("synchronous", "full")  # pyright: ignore[reportUnknownMemberType]
+        connection: apsw.Connection | None = None
         while True:
             self._due.wait()
             if not self._open:
                 break
             self._due.clear()
-            with contextlib.suppress(apsw.BusyError, apsw.LockedError):
+            try:
+                connection = connection or self._connect()
                 connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        connection.close()
+            except (apsw.BusyError, apsw.LockedError):
+                continue  # another process is at it
+            except apsw.Error as error:
+                log.error("the checkpoint failed: %s", type(error).__name__)
+        if connection is not None:
+            connection.close()
+
+    def _connect(self) -> apsw.Connection:
+        connection = apsw.Connection(self._path)
+        connection.set_busy_timeout(BUSY_MS)
+        connection.pragma("synchronous", "full")  # pyright: ignore[reportUnknownMemberType]
+        return connection
 
     def close(self) -> None:
         """Stop the thread."""

@@ -46,6 +46,11 @@ class Engine(Protocol):
     async def close(self) -> None: ...
 
 
+def _if_it_is(stored: Stored, type: str, id: str) -> Stored | None:
+    """`stored`, unless two resources share a hash and it is the other one."""
+    return stored if stored.id == id and stored.type == type else None
+
+
 class Store:
     """An open database. Built by `suture.store.opening.open_store`."""
 
@@ -85,14 +90,15 @@ class Store:
         allowed = condition(predicate, "r", args)
         async with self.reading() as connection:
             rows = await connection.fetch(f"select {STORED_COLUMNS} from res r where r.rh = ?1{allowed}", args)
-        return self.bodies.stored(rows[0]) if rows else None
+        return _if_it_is(self.bodies.stored(rows[0]), type, id) if rows else None
 
     async def vread(self, type: str, id: str, version: int, predicate: Predicate) -> Stored | None:
         """One version, deleted ones included, or None."""
         if not 0 < version < 2**31:
             return None
         async with self.reading() as connection:
-            return await history.version(connection, self.bodies, self.keys.resource(type, id), version, predicate)
+            found = await history.version(connection, self.bodies, self.keys.resource(type, id), version, predicate)
+        return _if_it_is(found, type, id) if found else None
 
     async def history(self, type: str | None, id: str | None, window: Window, predicate: Predicate) -> list[Stored]:
         """Versions, newest first: of one resource, of a type (id None) or of all (type None).

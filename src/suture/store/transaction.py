@@ -11,6 +11,7 @@ from typing import Any
 
 from suture.fhir.definitions import type_number
 from suture.fhir.json import join_body
+from suture.fhir.outcomes import Conflict
 from suture.store.bodies import METHOD_NUMBER, PLAIN, Bodies
 from suture.store.connection import Row, WriteConnection
 from suture.store.keys import Keys
@@ -120,11 +121,14 @@ class Batch:
         return any(rh in self._changed for rh, _ in self._journal[self._unit_mark :])
 
     async def current(self, type: str, id: str) -> Stored | None:
-        """The newest version, as this batch would leave it."""
+        """The newest version, as this batch would leave it. Raises Conflict when another resource has the same hash."""
         rh = self.keys.resource(type, id)
         if rh not in self._states:
             await self.load(((type, id),))
-        return self._states[rh].head
+        head = self._states[rh].head
+        if head is not None and (head.id != id or head.type != type):
+            raise Conflict(f"The id of {type}/{id} cannot be used on this server. Choose another.")
+        return head
 
     def put(self, type: str, id: str, prepared: Prepared, method: str) -> Stored:
         """Make the next version of a resource. One that was not asked for is taken to be new."""
