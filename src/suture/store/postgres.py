@@ -19,6 +19,8 @@ from suture.store.bodies import STORED_COLUMNS
 from suture.store.connection import Retry, Row, overdue
 from suture.store.tables import COLUMNS
 
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+
 LOCK_CLASS = 0x5375
 """First half of the two-part advisory lock numbers, so that other applications' locks are not met."""
 
@@ -87,6 +89,7 @@ class PostgresConnection:
         self._connection = connection
         self._timeout = timeout
         self._translated: dict[str, str] = {}
+        self._gone = False
 
     def _sql(self, sql: str) -> str:
         text = self._translated.get(sql)
@@ -99,13 +102,13 @@ class PostgresConnection:
     @property
     def closed(self) -> bool:
         """True when the connection to the server is gone."""
-        return self._connection.is_closed()
+        return self._gone or self._connection.is_closed()
 
     async def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and return its rows."""
         try:
             return cast("list[Row]", await self._connection.fetch(self._sql(sql), *args))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except DRIVER_ERRORS as error:
             raise self._translate(error) from error
 
     async def execute(self, sql: str, args: Sequence[Any] = ()) -> None:
@@ -117,10 +120,16 @@ class PostgresConnection:
             return overdue(self._timeout)
         if isinstance(error, asyncpg.DeadlockDetectedError | asyncpg.SerializationError | asyncpg.UniqueViolationError):
             return Retry(type(error).__name__)
-        return unavailable(error) or error
+        gone = unavailable(error)
+        if gone is not None:
+            self._gone = True  # whatever state the connection is in, nobody uses it again
+            self._connection.terminate()
+        return gone or error
 
     async def close(self) -> None:
         """Close the connection; at once when the server does not answer."""
+        if self.closed:
+            return
         try:
             await self._connection.close(timeout=5)
         except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
@@ -131,7 +140,7 @@ class PostgresConnection:
     async def _run(self, sql: str) -> None:
         try:
             await self._connection.execute(sql)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except DRIVER_ERRORS as error:
             raise self._translate(error) from error
 
     async def begin(self) -> None:
@@ -144,7 +153,7 @@ class PostgresConnection:
 
     async def rollback(self) -> None:
         """Undo the transaction, if one is open."""
-        if self._connection.is_in_transaction():
+        if not self.closed and self._connection.is_in_transaction():
             await self._run("rollback")
 
     async def savepoint(self) -> None:
@@ -179,7 +188,7 @@ class PostgresConnection:
             return
         try:
             await self._connection.copy_records_to_table(table, records=rows, columns=COLUMNS[table])
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except DRIVER_ERRORS as error:
             raise self._translate(error) from error
 
     async def replace(self, rows: Sequence[Row]) -> None:
@@ -209,6 +218,7 @@ def unavailable(error: Exception) -> FhirError | None:
     gone = (
         OSError,
         asyncpg.InterfaceError,
+        asyncpg.InternalClientError,  # the server ended the connection between two messages
         asyncpg.PostgresConnectionError,
         asyncpg.CannotConnectNowError,
         asyncpg.TooManyConnectionsError,
