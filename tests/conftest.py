@@ -7,18 +7,14 @@
 - `shared`: the folder of shared test material beside the checkout; the test is skipped where it is absent.
 """
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests import cluster, servers
-
-ENGINES = ("sqlite", "postgresql")
+from tests import cluster, databases, servers
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,44 +27,29 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         cluster.stop()
 
 
-@contextmanager
-def _database(engine: str, folder: Path) -> Iterator[str]:
-    if engine == "sqlite":
-        yield f"sqlite:///{folder / 'suture.db'}"
-        return
-    try:
-        cluster.programs()
-    except cluster.Missing as missing:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
-    with cluster.database() as url:
-        yield url
-
-
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     """Coroutine tests (`pytest.mark.anyio`) run on the loop that the server uses."""
     return "asyncio", {"use_uvloop": True}
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=databases.ENGINES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    with _database(request.param, tmp_path) as url:
+    with databases.for_test(request.param, tmp_path) as url:
         yield url
 
 
 @pytest.fixture
 def postgresql_url(tmp_path: Path) -> Iterator[str]:
     """A fresh PostgreSQL database, for what only PostgreSQL has."""
-    with _database("postgresql", tmp_path) as url:
+    with databases.for_test("postgresql", tmp_path) as url:
         yield url
 
 
-@pytest.fixture(scope="session", params=ENGINES)
+@pytest.fixture(scope="session", params=databases.ENGINES)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
     folder = tmp_path_factory.mktemp("server")
-    with _database(request.param, folder) as url:
+    with databases.for_test(request.param, folder) as url:
         running = servers.start(url, folder)
         yield running
         running.stop()

@@ -16,14 +16,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from tests import cluster, servers
+from tests import cluster, databases, servers
 
 WORKERS = 12
 PARTS = 3
@@ -154,15 +153,6 @@ async def _verify(server: servers.Server, memory: Memory) -> list[str]:
         return await verify(client, memory)
 
 
-@contextlib.contextmanager
-def database(engine: str, folder: Path) -> Iterator[str]:
-    if engine == "sqlite":
-        yield f"sqlite:///{folder / 'crash.db'}"
-    else:
-        with cluster.database() as url:
-            yield url
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=50)
@@ -172,7 +162,7 @@ def main() -> None:
     failed = False
     try:
         for engine in arguments.engine or ["sqlite", "postgresql"]:
-            with tempfile.TemporaryDirectory() as name, database(engine, Path(name)) as url:
+            with tempfile.TemporaryDirectory() as name, databases.fresh(engine, Path(name)) as url:
                 start = time.monotonic()
                 print(f"{engine}: {arguments.rounds} kills")
                 wrong = run(url, Path(name), arguments.rounds, report=True)

@@ -1,14 +1,13 @@
 """A world per engine and module, driven from ordinary test functions."""
 
 import asyncio
-import os
 from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
 
 import pytest
 
 from suture.search.query import Limits
-from tests import cluster
+from tests import databases
 from tests.search.world import World
 
 T = TypeVar("T")
@@ -33,21 +32,17 @@ class Driven:
         self._runner.close()
 
 
-@pytest.fixture(scope="module", params=("sqlite", "postgresql"))
+@pytest.fixture(scope="module", params=databases.ENGINES)
 def driven(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driven]:
     """An empty world, shared by the tests of a module."""
-    if request.param == "sqlite":
-        one = Driven(f"sqlite:///{tmp_path_factory.mktemp('search')}/suture.db")
-        yield one
-        one.close()
-        return
-    try:
-        cluster.programs()
-    except cluster.Missing as missing:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
-    with cluster.database() as url:
+    with databases.for_test(request.param, tmp_path_factory.mktemp("search")) as url:
         one = Driven(url)
         yield one
         one.close()
+
+
+@pytest.fixture(params=("planned", "streamed"))
+def people(request: pytest.FixtureRequest, filled: Driven) -> Driven:
+    """The module's `filled` world; `streamed`: as if there were far too many of everything to gather."""
+    filled.world.stream(always=request.param == "streamed")
+    return filled

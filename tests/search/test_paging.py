@@ -30,12 +30,6 @@ def filled(driven: Driven) -> Driven:
     return driven
 
 
-@pytest.fixture(params=("planned", "streamed"))
-def people(request: pytest.FixtureRequest, filled: Driven) -> Driven:
-    filled.world.stream(always=request.param == "streamed")
-    return filled
-
-
 def _folded(element: str) -> Callable[[Resource], list[Any]]:
     def values(resource: Resource) -> list[Any]:
         found: list[str] = []

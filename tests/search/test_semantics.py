@@ -36,13 +36,6 @@ def filled(driven: Driven) -> Driven:
     return driven
 
 
-@pytest.fixture(params=("planned", "streamed"))
-def people(request: pytest.FixtureRequest, filled: Driven) -> Driven:
-    """The population; `streamed`: as if there were far too many of everything to gather."""
-    filled.world.stream(always=request.param == "streamed")
-    return filled
-
-
 def escaped(text: str) -> str:
     for sign in "\\,|$":
         text = text.replace(sign, "\\" + sign)
