@@ -51,3 +51,15 @@ async def test_writers_of_two_processes_take_turns(tmp_path: Path) -> None:
     assert await first.fetch("select n from t") == [(1,)]
     await first.close()
     await second.close()
+
+
+async def test_a_long_query_of_a_writer_ends_alone_and_its_transaction_goes_on(tmp_path: Path) -> None:
+    writer = SqliteWriteConnection(str(tmp_path / "a.db"), timeout=0.2)
+    await writer.begin()
+    await writer.execute("create table t (n integer)")
+    with pytest.raises(TooCostly):
+        await writer.fetch(LONG, (10**12,))
+    await writer.execute(f"insert into t {LONG}", (1_500_000,))  # longer than the timeout, and not stopped
+    await writer.commit()
+    assert await writer.fetch("select n from t") == [(1_500_000,)]
+    await writer.close()

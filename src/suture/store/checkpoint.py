@@ -18,7 +18,6 @@ START_PAGES = 4_000
 LIMIT_PAGES = 50_000
 """Pages in the log from which the writer has to empty it."""
 
-
 BUSY_MS = 5_000
 
 log = logging.getLogger("suture.store")

@@ -18,7 +18,7 @@ from suture.store.connection import Retry, WriteConnection
 from suture.store.dialect import POSTGRESQL, SQLITE, Dialect
 from suture.store.keys import Keys
 from suture.store.migrations import migrations
-from suture.store.postgres import LOCK_CLASS, PostgresConnection, PostgresLease, PostgresPool
+from suture.store.postgres import PostgresConnection, PostgresLease, PostgresPool
 from suture.store.rows import IndexRows
 from suture.store.sqlite import SqliteReader
 from suture.store.sqlite_writer import SqliteWriteConnection
@@ -214,6 +214,3 @@ async def _open_postgres(url: str, index: Callable[[str, bytes], IndexRows], siz
 
     writer = Writer(Committer(keys, bodies, index), pool.connect)
     return Store(_PostgresEngine(pool, writer), keys, bodies, index)
-
-
-__all__ = ["LOCK_CLASS", "DatabaseError", "open_store", "sqlite_path"]

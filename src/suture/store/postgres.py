@@ -6,7 +6,6 @@ in a queue. (asyncpg's own pool runs a reset query at every release, which costs
 
 import asyncio
 import re
-import ssl
 from collections import deque
 from collections.abc import Sequence
 from types import TracebackType
@@ -132,7 +131,7 @@ class PostgresConnection:
             return
         try:
             await self._connection.close(timeout=5)
-        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except DRIVER_ERRORS:
             self._connection.terminate()
 
     # The writer's face
@@ -273,7 +272,7 @@ class PostgresPool:
                     "plan_cache_mode": "force_generic_plan",  # statements are written so that one plan fits all values
                 },
             )
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ssl.SSLError) as error:
+        except DRIVER_ERRORS as error:
             raise unavailable(error) or error from error
         return PostgresConnection(connection, limit)
 

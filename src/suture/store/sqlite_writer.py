@@ -6,6 +6,7 @@ loop. Rows go in by multi-row statements.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +32,7 @@ T = TypeVar("T")
 
 
 class SqliteWriteConnection:
-    """The `WriteConnection` of a database file. `timeout`: seconds that one statement may take."""
+    """The `WriteConnection` of a database file. `timeout`: seconds that one query may take."""
 
     def __init__(self, path: str, *, timeout: float) -> None:
         self._timeout = timeout
@@ -47,17 +48,21 @@ class SqliteWriteConnection:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
 
     def _run(self, sql: str, args: Bindings = ()) -> list[Row]:
+        """Run one statement to its end: SQLite undoes the whole transaction when a write in it is stopped."""
+        return self._connection.run(sql, args, math.inf)
+
+    def _search(self, sql: str, args: Bindings) -> list[Row]:
         try:
             return self._connection.run(sql, args, self._timeout)
         except Overrun:
             raise overdue(self._timeout) from None
 
     async def fetch(self, sql: str, args: Bindings = ()) -> list[Row]:
-        """Run one statement and return its rows. Raises TooCostly."""
+        """Run one query and return its rows. Raises TooCostly."""
         try:
             return self._connection.run(sql, args, QUICK_SECONDS)
         except Overrun:
-            return await self._aside(self._run, sql, args)
+            return await self._aside(self._search, sql, args)
 
     async def execute(self, sql: str, args: Bindings = ()) -> None:
         """Run one statement that returns nothing."""
