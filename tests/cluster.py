@@ -66,12 +66,7 @@ def stop() -> None:
     if folder is None:
         return
     with contextlib.suppress(FileNotFoundError):
-        pid = int((Path(folder) / "data" / "postmaster.pid").read_text().split()[0])
-        os.kill(pid, signal.SIGQUIT)
-        for _ in range(500):
-            if not _alive(pid):
-                break
-            time.sleep(0.02)
+        end(int((Path(folder) / "data" / "postmaster.pid").read_text().split()[0]))
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -102,45 +97,67 @@ def database() -> Iterator[str]:
 
 def _start(tools: Path, folder: Path) -> int:
     data = folder / "data"
-    data.mkdir()
-    run_as: dict[str, int] = {}
-    if os.geteuid() == 0:  # initdb and postgres refuse to run as root
-        account = _account()
-        os.chown(data, account.pw_uid, account.pw_gid)
-        run_as = {"user": account.pw_uid, "group": account.pw_gid}
-    environment = {"PATH": os.environ["PATH"], "HOME": str(data), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-    subprocess.run(
-        [tools / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        env=environment,
-        cwd=data,
-        **run_as,
-    )
+    fill(data, tools / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+    return run(data, folder / "log")[0]
+
+
+def fill(data: Path, *command: str | Path) -> None:
+    """Make the folder `data` by `command`, as the account that will run PostgreSQL in it."""
+    data.mkdir(mode=0o700)
+    run_as = _run_as()
+    if run_as:
+        os.chown(data, run_as["user"], run_as["group"])
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=_environment(data), cwd=data, **run_as)
+
+
+def run(data: Path, output: Path) -> tuple[int, int]:
+    """Start PostgreSQL on the folder `data` and wait until it answers; (port, process id). It logs to `output`."""
+    tools = programs()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         number: int = probe.getsockname()[1]
     options = {**SETTINGS, "port": str(number), "unix_socket_directories": str(data)}
     arguments = [item for name, value in options.items() for item in ("-c", f"{name}={value}")]
-    with (folder / "log").open("ab") as log:
+    with output.open("ab") as log:
         process = subprocess.Popen(
             [tools / "postgres", "-D", data, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=environment,
+            env=_environment(data),
             cwd=data,
             start_new_session=True,
-            **run_as,
+            **_run_as(),
         )
     ready = [tools / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(number)]
     for _ in range(300):
         if process.poll() is not None:
             break
         if subprocess.run(ready).returncode == 0:
-            return number
+            return number, process.pid
         time.sleep(0.05)
-    raise RuntimeError(f"PostgreSQL did not start: {(folder / 'log').read_text()[-2000:]}")
+    raise RuntimeError(f"PostgreSQL did not start: {output.read_text()[-2000:]}")
+
+
+def end(pid: int) -> None:
+    """Stop a PostgreSQL that `run` started, at once, if it still runs."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGQUIT)
+    for _ in range(500):
+        if not _alive(pid):
+            break
+        time.sleep(0.02)
+
+
+def _environment(data: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(data), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
+def _run_as() -> dict[str, int]:
+    if os.geteuid() != 0:
+        return {}
+    account = _account()  # initdb and postgres refuse to run as root
+    return {"user": account.pw_uid, "group": account.pw_gid}
 
 
 def _account() -> pwd.struct_passwd:

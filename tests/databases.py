@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import cluster
+from tests import citus, cluster
 
 ENGINES = ("sqlite", "postgresql")
 
@@ -18,7 +18,7 @@ def fresh(engine: str, folder: Path) -> Iterator[str]:
     if engine == "sqlite":
         yield f"sqlite:///{folder / 'suture.db'}"
         return
-    with cluster.database() as url:
+    with citus.database() if citus.wanted() else cluster.database() as url:
         yield url
 
 
@@ -26,7 +26,7 @@ def fresh(engine: str, folder: Path) -> Iterator[str]:
 def for_test(engine: str, folder: Path) -> Iterator[str]:
     """`fresh` for a test, which is skipped where PostgreSQL is missing; in CI it fails."""
     try:
-        if engine == "postgresql":
+        if engine == "postgresql" and citus.VARIABLE not in os.environ:
             cluster.programs()
     except cluster.Missing as missing:
         if os.environ.get("CI") == "true":

@@ -79,8 +79,15 @@ def commands_page() -> str:
 
 def commands() -> list[Any]:
     """The sub-commands of `suture`, as the command-line parser knows them (name, help, params)."""
+    found: list[Any] = []
     group: Any = typer.main.get_command(app)
-    return list(group.commands.values())
+    for command in group.commands.values():
+        for part in getattr(command, "commands", {}).values():
+            part.name = f"{command.name} {part.name}"
+            found.append(part)
+        if not hasattr(command, "commands"):
+            found.append(command)
+    return found
 
 
 def _usage(command: Any) -> list[str]:

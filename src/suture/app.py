@@ -36,6 +36,8 @@ async def open_services(settings: Settings, observe: Observe | None = None) -> S
         index=index,
         read_connections=settings.read_connections,
         statement_timeout=settings.statement_timeout,
+        replicas=settings.replicas,
+        replica_lag=settings.replica_lag,
     )
     models.update({version: Model(version, store, settings) for version in SERVED})
     return Services(settings, store, models, observe or _unobserved)
@@ -119,7 +121,7 @@ class _Running:
 
         services = await open_services(settings, observe)
         opened.append(services)
-        return cls(services, metrics, requests, Health(services.store.last_event))
+        return cls(services, metrics, requests, Health(services.store.last_event, lambda: services.store.replicas))
 
     async def stop(self) -> None:
         self._health.stop()

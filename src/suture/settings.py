@@ -47,6 +47,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     database: Annotated[
         Text, Meta(description="Where the data lie: `sqlite:///path/to/file.db` or `postgresql://user@host/name`.")
     ] = "sqlite:///suture.db"
+    replicas: Annotated[
+        tuple[Text, ...],
+        Meta(
+            description="Read replicas of a PostgreSQL database, `postgresql://user@host/name` each, "
+            "which answer searches and reads in its place."
+        ),
+    ] = ()
+    replica_lag: Annotated[Seconds, Meta(description="A replica that is further behind than this answers nothing.")] = (
+        10.0
+    )
     workers: Annotated[int, Meta(ge=1, le=256, description="Server processes that share the port.")] = 1
     insecure_open: Annotated[
         bool, Meta(description="Listen on other addresses than loopback although nobody has to sign in yet.")
@@ -89,6 +99,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "before it is refused as too costly. Searches are bounded by `statement_timeout`.",
         ),
     ] = 200_000
+    graphql_depth: Annotated[
+        int, Meta(ge=1, le=50, description="Fields that a GraphQL query may nest, one inside of the other.")
+    ] = 20
+    graphql_fields: Annotated[
+        int, Meta(ge=1, le=10_000, description="Fields that a GraphQL query may select, with those of its fragments.")
+    ] = 1000
+    graphql_resources: Annotated[
+        int, Meta(ge=1, description="Resources that one GraphQL query may read before it is refused as too costly.")
+    ] = 5000
+    graphql_cost: Annotated[
+        int,
+        Meta(
+            ge=100,
+            description="Steps that one GraphQL query may take before it is refused as too costly: one for each value "
+            "that is looked at or answered, 10 for each resource read, 20 for each search.",
+        ),
+    ] = 500_000
+    graphql_introspection: Annotated[
+        bool, Meta(description="Answer questions of GraphQL clients about the types (`__schema` and `__type`).")
+    ] = True
     read_connections: Annotated[
         int, Meta(ge=1, le=500, description="PostgreSQL connections for reading, per process.")
     ] = 8
@@ -171,7 +201,7 @@ def shown(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):
-        return ",".join(typing.cast("tuple[str, ...]", value))
+        return ",".join(_PASSWORD.sub(r"\1***@", part) for part in typing.cast("tuple[str, ...]", value))
     if name in _SIZES and isinstance(value, int):
         return f"{value // MIB}MiB" if value % MIB == 0 else f"{value // KIB}KiB" if value % KIB == 0 else str(value)
     if name == "database":
@@ -262,6 +292,8 @@ def _meaning(name: str, value: Any) -> str:
     """What is wrong with a value whose type is right, as the end of a sentence; "" when nothing is."""
     if name == "database" and not re.match(r"sqlite:///.|postgres(ql)?://.", value):
         return "must look like sqlite:///path/to/file.db or postgresql://user@host/name"
+    if name == "replicas" and not all(re.match(r"postgres(ql)?://.", url) for url in value):
+        return "must hold URLs such as postgresql://user@host/name"
     if name == "base_url" and value:
         parts = urlsplit(str(value))
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
@@ -278,6 +310,11 @@ def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:
         raise SettingsError(
             f"default_count ({settings.default_count}, from {sources['default_count']}) must not be larger "
             f"than max_count ({settings.max_count}, from {sources['max_count']})."
+        )
+    if settings.replicas and settings.database.startswith("sqlite:"):
+        raise SettingsError(
+            f"replicas (from {sources['replicas']}) need a PostgreSQL database, and database "
+            f"({sources['database']}) is {shown('database', settings.database)}."
         )
 
 

@@ -99,10 +99,11 @@ def test_operations_are_listed_where_they_can_be_called(statement: dict[str, Any
     def names(entries: list[dict[str, str]]) -> set[str]:
         return {entry["name"] for entry in entries}
 
-    general = {"meta", "meta-add", "meta-delete", "validate"}
+    general = {"graphql", "meta", "meta-add", "meta-delete", "validate"}
     assert names(statement["rest"][0]["operation"]) == general
     assert names(of_type(statement, "Patient")["operation"]) == {*general, "everything"}
-    assert names(of_type(statement, "Observation")["operation"]) == general
+    assert names(of_type(statement, "Observation")["operation"]) == {*general, "lastn"}
+    assert names(of_type(statement, "Condition")["operation"]) == general
     everything = next(e for e in of_type(statement, "Encounter")["operation"] if e["name"] == "everything")
     assert everything["definition"] == "http://hl7.org/fhir/OperationDefinition/Encounter-everything"
 

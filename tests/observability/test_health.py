@@ -80,3 +80,24 @@ def test_a_server_that_stops_is_not_ready(asked: Ask) -> None:
     asked("stop")
     assert asked("ready") == (503, {"status": "stopping"})
     assert asked("live")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("replicas", "answer"),
+    [
+        (["ok", "lagging"], (200, {"status": "read-only", "database": "unavailable", "replicas": ["ok", "lagging"]})),
+        (["lagging"], (503, {"status": "unavailable", "database": "unavailable", "replicas": ["lagging"]})),
+    ],
+)
+def test_while_a_replica_answers_reads_are_possible(
+    database: Database, replicas: list[str], answer: tuple[int, dict[str, object]]
+) -> None:
+    database.failure = ConnectionError()
+    transport = httpx.ASGITransport(Starlette(routes=Health(database.probe, lambda: replicas).routes()))
+
+    async def get() -> httpx.Response:
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.get("/health/ready")
+
+    got = asyncio.run(get())
+    assert (got.status_code, got.json()) == answer

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from suture.api.http import Header, Request, Response
 
-_EXPOSED = b"Content-Location, ETag, Last-Modified, Location, X-Request-Id"
+_EXPOSED = b"Content-Location, ETag, Last-Modified, Location, X-Request-Id, X-Suture-Sequence"
 _ACCEPTED = (
     b"Accept, Authorization, Content-Encoding, Content-Type, If-Match, If-Modified-Since, If-None-Exist, "
-    b"If-None-Match, Prefer, X-Request-Id, X-Security-Context"
+    b"If-None-Match, Prefer, X-Request-Id, X-Security-Context, X-Suture-Sequence"
 )
 _AN_HOUR = b"3600"
 

@@ -15,27 +15,17 @@ from urllib.parse import quote
 
 from suture.api.compression import WORTHWHILE, accepts_gzip, deflate
 from suture.api.cors import Cors
+from suture.api.departure import ClientDisconnect
 from suture.api.failures import failure
-from suture.api.http import (
-    ClientDisconnect,
-    Header,
-    Limits,
-    Receive,
-    Request,
-    Response,
-    Scope,
-    Send,
-)
+from suture.api.http import LONGEST_URL, Header, Limits, Receive, Request, Response, Scope, Send
 from suture.api.negotiation import DEFAULT_FORMAT, Format, negotiate
 from suture.api.operations.operation import Operation
 from suture.api.raw import BINARY
 from suture.api.router import Router
 from suture.api.services import Model, Services
+from suture.api.sessions import in_session, seen
 from suture.fhir.json import format_pretty
 from suture.fhir.outcomes import FhirError, NotAcceptable, UriTooLong
-
-LONGEST_URL = 16 * 1024
-"""Bytes of path and query together."""
 
 MOST_HEADERS = 200
 
@@ -43,6 +33,10 @@ _HOST = re.compile(rb"[A-Za-z0-9.\-_]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._\-]{1,64}")
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _PLAIN = frozenset((204, 304))
+_LONG = frozenset(
+    ("search-type", "search-system", "search-compartment", "history-instance", "history-type", "history-system")
+)
+"""Interactions that only read and may take long: they end when the client goes away."""
 
 _ALWAYS: tuple[Header, ...] = (
     (b"cache-control", b"no-store"),
@@ -62,6 +56,9 @@ class FhirApp:
         self._prefix = prefix
         self._cut = len(prefix)
         self.router = Router(model, operations, settings)
+        self._long = _LONG | {f"${operation.name}" for operation in operations if not operation.affects_state}
+        self._reading = self._long | {"read", "vread"}
+        self._replicas = bool(settings.replicas)
         self._cors = Cors(settings.cors_origins)
         self._limits = Limits(settings.body_limit, settings.decompressed_limit)
         self._bundle_limits = Limits(settings.bundle_limit, settings.decompressed_limit)
@@ -134,7 +131,13 @@ class FhirApp:
         request.interaction = target.interaction
         if target.type != BINARY or (request.method != "GET" and request.method != "HEAD"):
             negotiate(request.accept, request.query, self._version)
-        return await handler(self._services, self._model, request, target)
+        if target.interaction not in self._reading:
+            return await in_session(handler, self._services, self._model, request, target)
+        services = self._services if not self._replicas else seen(self._services, request)
+        if target.interaction not in self._long:
+            return await handler(services, self._model, request, target)
+        with request.while_wanted():
+            return await handler(services, self._model, request, target)
 
     def _options(self, request: Request) -> Response:
         request.interaction = "options"

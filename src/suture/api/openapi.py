@@ -187,12 +187,11 @@ class OpenApi:
     def _of_operation(self, operation: Operation) -> Json:
         paths: Json = {}
         for level in operation.levels:
-            for types in [operation.types] if operation.types else [()]:
-                places = [f"/{type}" for type in types] or ["/{type}"]
-                for place in [""] if level == "system" else places:
-                    template = f"{place}{'/{id}' if level == 'instance' else ''}/${operation.name}"
-                    type = place.strip("/") if place and place != "/{type}" else None
-                    paths[self._path + template] = self._operation_item(operation, template, type)
+            places = [f"/{type}" for type in operation.types if operation.at(level, type)] or ["/{type}"]
+            for place in [""] if level == "system" else places:
+                template = f"{place}{'/{id}' if level == 'instance' else ''}/${operation.name}"
+                type = place.strip("/") if place and place != "/{type}" else None
+                paths[self._path + template] = self._operation_item(operation, template, type)
         return paths
 
     def _operation_item(self, operation: Operation, template: str, type: str | None) -> Json:
@@ -206,14 +205,15 @@ class OpenApi:
             "externalDocs": {"url": definition["url"]},
             "responses": {"200": _body("Done.", "Resource"), "default": {"$ref": "#/components/responses/Error"}},
         }
+        body: Json = {**_request("Parameters"), "required": any(entry["min"] for entry in inputs)}
+        if operation.media:
+            answer: Json = {"description": "The answer, or errors.", "content": {operation.media[0]: {"schema": {}}}}
+            shared["responses"] = {"200": answer, "default": answer}
+            body["content"] = {**body["content"], **{media: {"schema": {}} for media in operation.media}}
         if not operation.affects_state:
             simple = [_from_definition(entry) for entry in inputs if entry["type"][:1].islower()]
             item["get"] = {**shared, "operationId": _identifier("GET", template), "parameters": simple}
-        item["post"] = {
-            **shared,
-            "operationId": _identifier("POST", template),
-            "requestBody": {**_request("Parameters"), "required": any(entry["min"] for entry in inputs)},
-        }
+        item["post"] = {**shared, "operationId": _identifier("POST", template), "requestBody": body}
         return item
 
     def _schemas(self) -> Json:

@@ -4,9 +4,12 @@ A `Model` is everything that follows from one FHIR version; `Services` is everyt
 know: nothing here assumes a version, the application of each base URL brings its own model.
 """
 
+import copy
 from collections.abc import Callable, Mapping
 
 from suture.access import Decision, decide
+from suture.api.graphql.introspection import Introspection
+from suture.api.graphql.shapes import Shapes
 from suture.api.http import Request
 from suture.api.links import UriElements
 from suture.api.summaries import Summaries
@@ -30,10 +33,11 @@ NEVER_STORED = frozenset(("Parameters",))
 class Model:
     """One FHIR version at work: its definitions, validator, search parameters, indexer and search.
 
-    `types`: the resource types that have an endpoint.
+    `types`: the resource types that have an endpoint. `shapes`, `introspection`: the same for GraphQL.
     """
 
-    __slots__ = ("definitions", "indexer", "parameters", "search", "summaries", "types", "uris", "validator", "version")
+    __slots__ = ("definitions", "indexer", "introspection", "parameters", "search", "shapes", "summaries", "types",
+                 "uris", "validator", "version")  # fmt: skip
 
     def __init__(self, version: Version, store: Store, settings: Settings) -> None:
         self.version = version
@@ -43,6 +47,8 @@ class Model:
         self.summaries = Summaries(self.definitions)
         self.validator = Validator(self.definitions)
         self.parameters = SearchParameters(self.definitions)
+        self.shapes = Shapes(self.definitions, self.types)
+        self.introspection = Introspection(self.shapes, self.parameters)
         self.indexer = Indexer(self.parameters, store.keys)
         limits = Limits(settings.default_count, settings.max_count, settings.max_include)
         self.search = Search(self.parameters, store.keys, store.dialect, store.bodies.stored, limits)
@@ -58,6 +64,12 @@ class Services:
         self.store = store
         self.models = models
         self.observe = observe
+
+    def on(self, store: Store) -> "Services":
+        """The same services, working on `store`, such as a session's."""
+        same = copy.copy(self)
+        same.store = store
+        return same
 
     def decide(self, request: Request, type: str) -> Decision:
         """What the caller of `request` may do in its interaction on `type` ("" for all). Raises Forbidden."""

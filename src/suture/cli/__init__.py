@@ -1,4 +1,4 @@
-"""The command line: serve, load, export, check, demo, settings, version."""
+"""The command line: serve, load, export, check, cluster, demo, settings, version."""
 
 
 def main() -> None:

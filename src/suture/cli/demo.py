@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from suture.cli import load
+from suture.cli.load_progress import summarise
 from suture.cli.loading import Report
 from suture.cli.options import Config, Set, settings_from
 from suture.cli.serve import bind, run
@@ -55,7 +56,7 @@ def command(
 
 def _tell(report: Report, seconds: float) -> None:
     if report.refused:
-        load.summarise(report, seconds)
+        summarise(report, seconds)
     elif total := report.loaded.total():
         sys.stdout.write(
             f"{report.loaded['Patient']} synthetic patients loaded: {total:,} resources of {len(report.loaded)} types "

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from suture.cli.exporting import export_type, types
-from suture.cli.options import Config, Database, Misuse, Server, Set, settings_from
+from suture.cli.options import Config, Database, Misuse, Replica, Server, Set, settings_from
 from suture.cli.target import EMBEDDED_BASE, embedded, remote
 from suture.settings import Settings
 
@@ -22,6 +22,7 @@ def command(
     ] = None,
     gz: Annotated[bool, typer.Option("--gzip", "-z", help="Compress the files with gzip.")] = False,
     database: Database = None,
+    replica: Replica = None,
     server: Server = None,
     config: Config = None,
     set: Set = None,
@@ -36,7 +37,7 @@ def command(
 
     - `suture export patients/ --type Patient --gzip --server http://127.0.0.1:8000/fhir/r4`
     """
-    loaded = settings_from(config, set, database=database)
+    loaded = settings_from(config, set, database=database, replicas=replica or None)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Misuse(f"{folder} is not an empty folder; an export does not mix with older files.")
     folder.mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,15 @@ Database = Annotated[
         show_default=False,
     ),
 ]
+Replica = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--replica",
+        metavar="URL",
+        help="Read replica of the PostgreSQL database, `postgresql://user@host/name`: answers what only reads. "
+        "Repeatable.",
+    ),
+]
 Config = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="Settings as TOML. [default: suture.toml, where there is one]"),

@@ -21,7 +21,8 @@ from uvicorn.supervisors import Multiprocess
 
 from suture import __version__
 from suture.app import Application, create_app
-from suture.cli.options import Config, Database, Set, settings_from
+from suture.cli.options import Config, Database, Replica, Set, settings_from
+from suture.cli.protocol import BoundedProtocol
 from suture.observability import shared_folder
 from suture.settings import Settings, SettingsError, is_loopback, shown
 
@@ -73,7 +74,7 @@ def run_processes(settings: Settings, listener: socket.socket, ready: Callable[[
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -164,6 +165,7 @@ def command(
         str | None, typer.Option("--port", "-p", metavar="PORT", help="TCP port; 0 takes a free one. [default: 8000]")
     ] = None,
     database: Database = None,
+    replica: Replica = None,
     workers: Annotated[
         str | None, typer.Option("--workers", "-w", metavar="N", help="Server processes. [default: 1]")
     ] = None,
@@ -191,6 +193,7 @@ def command(
         host=host,
         port=port,
         database=database,
+        replicas=replica or None,
         workers=workers,
         insecure_open=insecure_open or None,
     )

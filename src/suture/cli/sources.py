@@ -95,7 +95,7 @@ def digest(source: Source) -> str:
 def submissions(source: Source) -> Iterator[Submission]:
     """Cut a file into requests. Raises Unreadable."""
     try:
-        with source.path.open("rb") as raw, _expanded(raw, source.path.suffix) as content:
+        with source.path.open("rb") as raw, expanded(raw, source.path.suffix) as content:
             if source.lines:
                 yield from _batches(content, raw)
             else:
@@ -150,7 +150,8 @@ def _kind(path: Path) -> str:
     return next((end for end in SUFFIXES for zipped in COMPRESSIONS if name.endswith(end + zipped)), "")
 
 
-def _expanded(raw: IO[bytes], suffix: str) -> IO[bytes]:
+def expanded(raw: IO[bytes], suffix: str) -> IO[bytes]:
+    """The content of the open file `raw`, whose name ends in `suffix`, with the compression undone."""
     if suffix.lower() == ".gz":
         return io.BufferedReader(gzip.GzipFile(fileobj=raw))
     if suffix.lower() == ".zst":
@@ -170,12 +171,12 @@ def _look(text: bytes) -> _Glance:
 
 def _whole(text: bytes, source: Source) -> Iterator[Submission]:
     seen = _look(text)
-    if seen.resourceType != "Bundle" or seen.type not in _UNPACKED | {"transaction", "batch"}:
+    if seen.resourceType != "Bundle" or seen.type not in UNPACKED | {"transaction", "batch"}:
         request, places = _request_for(seen), (Place(seen.resourceType, ""),)
         yield Submission("resource", request.method, request.url, text, 0, places, (), source.size)
         return
     entries = _bundle.decode(text).entry
-    if seen.type in _UNPACKED:
+    if seen.type in UNPACKED:
         entries = [entry for entry in entries if bytes(entry.resource)]
         text = _encode(_OutBundle("Bundle", "transaction", [_unpacked(entry) for entry in entries]))
     places = tuple(Place(_type(entry), f"entry {number}") for number, entry in enumerate(entries))
@@ -183,7 +184,7 @@ def _whole(text: bytes, source: Source) -> Iterator[Submission]:
     yield Submission(kind, "POST", "", text, 0, places, (), source.size)
 
 
-_UNPACKED = frozenset({"collection", "searchset", "history"})
+UNPACKED = frozenset({"collection", "searchset", "history"})
 
 
 def _type(entry: _Entry) -> str:

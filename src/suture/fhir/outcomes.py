@@ -162,6 +162,13 @@ class NotSupported(FhirError):
     code = "not-supported"
 
 
+class TimedOut(FhirError):
+    """The database was still at work when the time of one statement was over."""
+
+    status = 503
+    code = "timeout"
+
+
 class Unavailable(FhirError):
     """The server cannot answer now; trying again later makes sense."""
 

@@ -1,12 +1,13 @@
 """Whether the process runs, and whether it can answer: for load balancers and orchestrators.
 
 `/health/live` says that the process answers at all; `/health/ready` reads from the database and says 503 while that
-fails, while the server stops, or when reading takes longer than TIMEOUT. Neither tells a stranger why; the log does.
+fails, while the server stops, or when reading takes longer than TIMEOUT; as long as a read replica answers it says
+200 and `read-only` instead. Neither tells a stranger why; the log does.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -21,10 +22,17 @@ log = logging.getLogger("suture.observability")
 
 
 class Health:
-    """Answers health questions. `probe`: reads something from the database and raises when that is not possible."""
+    """Answers health questions.
 
-    def __init__(self, probe: Callable[[], Awaitable[object]]) -> None:
+    `probe`: reads something from the database and raises when that is not possible. `replicas`: the state of each
+    read replica, "ok" when it can be used.
+    """
+
+    def __init__(
+        self, probe: Callable[[], Awaitable[object]], replicas: Callable[[], Sequence[str]] = tuple[str, ...]
+    ) -> None:
         self._probe = probe
+        self._replicas = replicas
         self._stopping = False
         self._well = True
 
@@ -41,11 +49,14 @@ class Health:
         return _answer(200, {"status": "live"})
 
     async def ready(self, request: Request) -> JSONResponse:
-        """200 when requests can be answered, else 503."""
+        """200 when requests can be answered, be it only reads, by a replica; else 503."""
         if self._stopping:
             return _answer(503, {"status": "stopping"})
         well = await self._database_answers()
-        return _answer(200 if well else 503, {"status": "ready" if well else "unavailable", "database": _word(well)})
+        replicas = self._replicas()
+        status = "ready" if well else "read-only" if "ok" in replicas else "unavailable"
+        details = {"replicas": list(replicas)} if replicas else {}
+        return _answer(503 if status == "unavailable" else 200, {"status": status, "database": _word(well), **details})
 
     async def _database_answers(self) -> bool:
         try:
@@ -66,5 +77,5 @@ def _word(well: bool) -> str:
     return "ok" if well else "unavailable"
 
 
-def _answer(status: int, content: Mapping[str, str]) -> JSONResponse:
+def _answer(status: int, content: Mapping[str, object]) -> JSONResponse:
     return JSONResponse(dict(content), status, headers=_HEADERS)

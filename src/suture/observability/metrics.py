@@ -36,10 +36,18 @@ _COUNTERS: Mapping[str, str] = {
     "versions": "Resource versions committed.",
     "retries": "Write batches or units that had to be tried again.",
     "errors": "Database errors.",
+    "replica_reads": "Uses of a connection to a read replica.",
+    "replica_refused": "Reads that a replica could have answered, had it been well and far enough.",
 }
 _GAUGES: Mapping[str, str] = {
     "queue_depth": "Writes that wait for their batch.",
     "last_batch": "Units in the last write batch.",
+    "last_event": "Newest event that the process knows of.",
+    "generation": "Generation of conformance resources that the process works with.",
+    "replicas": "Read replicas that are set.",
+    "replicas_usable": "Read replicas that answer and are not too far behind.",
+    "replica_lag": "Seconds that the read replica furthest behind is behind.",
+    "replica_pool_open": "Connections to read replicas that are open.",
     "pool_open": "Read connections that are open.",
     "pool_idle": "Read connections that nobody uses.",
     "pool_waiting": "Requests that wait for a read connection.",

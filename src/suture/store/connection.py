@@ -6,7 +6,7 @@ On SQLite most calls complete without suspending; on PostgreSQL each suspends.
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from suture.fhir.outcomes import TooCostly
+from suture.fhir.outcomes import TimedOut
 
 Row = tuple[Any, ...]
 
@@ -23,15 +23,24 @@ class Connection(Protocol):
         ...
 
 
-def overdue(seconds: float) -> TooCostly:
-    """The error for a statement that was stopped after `seconds`."""
-    return TooCostly(
-        f"The request needed more than {seconds:g} s in the database. Narrow it, for instance by patient or date."
+def overdue(seconds: float) -> TimedOut:
+    """The error for a statement that was stopped after `seconds`.
+
+    Unlike too costly a request, which is refused whenever it comes, this one may succeed when less is going on.
+    """
+    return TimedOut(
+        f"The database needed more than {seconds:g} s for the request, and stopped. "
+        "Narrow it, for instance by patient or date, or try again later.",
+        headers={"Retry-After": str(max(1, round(seconds)))},
     )
 
 
 class Retry(Exception):
     """The database asks that the transaction be tried again (conflict with another process)."""
+
+
+class Outdated(Retry):
+    """Another process has begun a generation (`suture.store.changes`) that this transaction did not know of."""
 
 
 class WriteConnection(Connection, Protocol):
@@ -79,9 +88,10 @@ class WriteConnection(Connection, Protocol):
         """Delete index rows, given whole."""
         ...
 
-    async def append_events(self, rows: Sequence[Row]) -> int:
-        """Number the rows (all `events` columns but seq) and insert them; returns the first number.
+    async def append_events(self, rows: Sequence[Row], *, new_generation: bool = False) -> tuple[int, int]:
+        """Number the rows (all `events` columns but seq) and insert them; returns the last number and the generation.
 
         Holds back every other writer until the commit, so that numbers become visible in their order.
+        `new_generation`: begin one; it is the one returned. Other processes are told at the commit.
         """
         ...

@@ -10,11 +10,13 @@ import msgspec
 class Dialect(msgspec.Struct, frozen=True):
     """What a statement builder must know of an engine.
 
-    `lateral`: the engine knows LATERAL joins (needed for fast chained searches on PostgreSQL).
+    `lateral`: the engine knows LATERAL joins (needed for fast chained searches on PostgreSQL). `clustered`: the
+    tables are distributed by `ck` over several machines, see `suture.store.distribution`.
     """
 
     name: str
     lateral: bool
+    clustered: bool = False
 
     def any_of(self, column: str, placeholder: str) -> str:
         """SQL that is true when `column` is one of the values bound at `placeholder` by `array`."""
@@ -31,3 +33,4 @@ class Dialect(msgspec.Struct, frozen=True):
 
 SQLITE = Dialect("sqlite", lateral=False)
 POSTGRESQL = Dialect("postgresql", lateral=True)
+CITUS = Dialect("postgresql", lateral=True, clustered=True)

@@ -9,6 +9,7 @@ import msgspec
 from suture.fhir.definitions import type_name
 from suture.store.bodies import METHODS
 from suture.store.connection import Connection
+from suture.store.dialect import Dialect
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -23,15 +24,26 @@ class Event(msgspec.Struct, frozen=True):
     deleted: bool
 
 
-async def after(connection: Connection, seq: int, limit: int) -> list[Event]:
-    """The events that follow number `seq` (0: from the beginning), at most `limit`, in order."""
+JOIN = "events e join res r on r.rh = e.rh"
+CLUSTER_JOIN = "events e join res r on r.ck = e.ck and r.k = e.k"
+"""The log with the resources that it is about."""
+
+
+async def after(connection: Connection, dialect: Dialect, seq: int, limit: int) -> list[Event]:
+    """The events that follow number `seq` (0: from the beginning), at most `limit`, in order.
+
+    On a cluster the parts of a commit become visible one by one, so the list ends before the first number that is
+    missing: it is about to come.
+    """
     rows = await connection.fetch(
-        "select e.seq, e.rt, r.id, e.ver, e.upd, e.method, e.deleted from events e join res r on r.rh = e.rh "
-        "where e.seq > ?1 order by e.seq limit ?2",
+        "select e.seq, e.rt, r.id, e.ver, e.upd, e.method, e.deleted "
+        f"from {CLUSTER_JOIN if dialect.clustered else JOIN} where e.seq > ?1 order by e.seq limit ?2",
         (seq, limit),
     )
     return [
-        Event(row[0], type_name(row[1]), row[2], row[3], row[4], METHODS[int(row[5])], bool(row[6])) for row in rows
+        Event(row[0], type_name(row[1]), row[2], row[3], row[4], METHODS[int(row[5])], bool(row[6]))
+        for expected, row in enumerate(rows, seq + 1)
+        if row[0] == expected or not dialect.clustered
     ]
 
 

@@ -4,6 +4,7 @@ Type and system histories follow the `events` log, newest first; an instance's h
 versions. Specification: https://hl7.org/fhir/R4/http.html#history
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -16,15 +17,15 @@ from suture.store.rows import Stored
 
 _VERSIONS = (
     "(select r.rt, r.id, r.ver, r.upd, r.deleted, r.method, r.enc, r.body, r.ck, r.k "
-    "from res r where r.rh = ?1{allowed} "
+    "from res r where {at}{allowed} "
     "union all select r.rt, r.id, h.ver, h.upd, h.deleted, h.method, h.enc, h.body, h.ck, h.k "
-    "from res r join hist h on h.ck = r.ck and h.k = r.k where r.rh = ?1{allowed}) v"
+    "from res r join hist h on h.ck = r.ck and h.k = r.k where {at}{allowed}) v"
 )
 
 _LOGGED = (
     "select r.rt, r.id, e.ver, e.upd, e.deleted, e.method, "
     "case when e.ver = r.ver then r.enc else h.enc end, case when e.ver = r.ver then r.body else h.body end, "
-    "r.ck, r.k, e.seq from events e join res r on r.rh = e.rh "
+    "r.ck, r.k, e.seq from {log} "
     "left join hist h on h.ck = r.ck and h.k = r.k and h.ver = e.ver"
 )
 
@@ -32,6 +33,10 @@ _SUPERSEDED = (
     "coalesce((select n.upd from hist n where n.ck = r.ck and n.k = r.k and n.ver = e.ver + 1), "
     "case when r.ver = e.ver + 1 then r.upd end)"
 )
+
+
+At = tuple[str, Sequence[Any]]
+"""Which resource: a condition on the `res` row named r, and its values, which are bound first."""
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -48,20 +53,21 @@ class Window(msgspec.Struct, frozen=True):
     before: int | None = None
 
 
-async def version(connection: Connection, bodies: Bodies, rh: int, number: int, predicate: Predicate) -> Stored | None:
-    """One version of the resource `rh`, or None."""
-    args: list[Any] = [rh, number]
-    versions = _VERSIONS.format(allowed=condition(predicate, "r", args))
-    rows = await connection.fetch(f"select * from {versions} where v.ver = ?2", args)
+async def version(connection: Connection, bodies: Bodies, at: At, number: int, predicate: Predicate) -> Stored | None:
+    """One version of the resource, or None."""
+    args: list[Any] = [*at[1], number]
+    wanted = len(args)
+    versions = _VERSIONS.format(at=at[0], allowed=condition(predicate, "r", args))
+    rows = await connection.fetch(f"select * from {versions} where v.ver = ?{wanted}", args)
     return bodies.stored(rows[0]) if rows else None
 
 
 async def of_instance(
-    connection: Connection, bodies: Bodies, rh: int, window: Window, predicate: Predicate
+    connection: Connection, bodies: Bodies, at: At, window: Window, predicate: Predicate
 ) -> list[Stored]:
     """Versions of one resource, newest first. `seq` of each is its version number."""
-    args: list[Any] = [rh]
-    source = _instance_versions(window, predicate, args)
+    args: list[Any] = list(at[1])
+    source = _instance_versions(at[0], window, predicate, args)
     before = ""
     if window.before is not None:
         args.append(window.before)
@@ -71,9 +77,9 @@ async def of_instance(
     return [msgspec.structs.replace(bodies.stored(row), seq=row[2]) for row in rows]
 
 
-def _instance_versions(window: Window, predicate: Predicate, args: list[Any]) -> str:
-    """A sub-query `w` over the versions of the resource at ?1 that lie in the window, all pages."""
-    versions = _VERSIONS.format(allowed=condition(predicate, "r", args))
+def _instance_versions(at: str, window: Window, predicate: Predicate, args: list[Any]) -> str:
+    """A sub-query `w` over the versions of the resource that lie in the window, all pages."""
+    versions = _VERSIONS.format(at=at, allowed=condition(predicate, "r", args))
     where: list[str] = []
     if window.since is not None:
         args.append(window.since)
@@ -88,9 +94,12 @@ def _instance_versions(window: Window, predicate: Predicate, args: list[Any]) ->
 
 
 async def of_log(
-    connection: Connection, bodies: Bodies, type: str | None, window: Window, predicate: Predicate
+    connection: Connection, bodies: Bodies, log: str, type: str | None, window: Window, predicate: Predicate
 ) -> list[Stored]:
-    """Versions of all resources of a type, or of all types when `type` is None, newest first."""
+    """Versions of all resources of a type, or of all types when `type` is None, newest first.
+
+    `log`: the log as `suture.store.events` joins it.
+    """
     args: list[Any] = []
     where = _log_filters(type, window, args)
     allowed = condition(predicate, "r", args)
@@ -101,25 +110,25 @@ async def of_log(
     args.append(window.count)
     filters = " and ".join(where) or "1 = 1"
     rows = await connection.fetch(
-        f"{_LOGGED} where {filters}{allowed} order by e.upd desc, e.seq desc limit ?{len(args)}", args
+        f"{_LOGGED.format(log=log)} where {filters}{allowed} order by e.upd desc, e.seq desc limit ?{len(args)}", args
     )
     return [msgspec.structs.replace(bodies.stored(row), seq=row[10]) for row in rows]
 
 
-async def count(connection: Connection, type: str | None, rh: int | None, window: Window, predicate: Predicate) -> int:
-    """How many versions a history has over all its pages: of the resource `rh`, of a type, or of all."""
-    if rh is not None:
-        args: list[Any] = [rh]
-        rows = await connection.fetch(f"select count(*) from {_instance_versions(window, predicate, args)}", args)
-        return rows[0][0]
-    args = []
+async def count_of_instance(connection: Connection, at: At, window: Window, predicate: Predicate) -> int:
+    """How many versions the history of one resource has over all its pages."""
+    args: list[Any] = list(at[1])
+    source = _instance_versions(at[0], window, predicate, args)
+    return (await connection.fetch(f"select count(*) from {source}", args))[0][0]
+
+
+async def count_of_log(connection: Connection, log: str, type: str | None, window: Window, predicate: Predicate) -> int:
+    """How many versions the history of a type, or of all, has over all its pages."""
+    args: list[Any] = []
     where = _log_filters(type, window, args)
     allowed = condition(predicate, "r", args)
     filters = " and ".join(where) or "1 = 1"
-    rows = await connection.fetch(
-        f"select count(*) from events e join res r on r.rh = e.rh where {filters}{allowed}", args
-    )
-    return rows[0][0]
+    return (await connection.fetch(f"select count(*) from {log} where {filters}{allowed}", args))[0][0]
 
 
 def _log_filters(type: str | None, window: Window, args: list[Any]) -> list[str]:

@@ -7,7 +7,7 @@ in a queue. (asyncpg's own pool runs a reset query at every release, which costs
 import asyncio
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, cast
 
@@ -22,6 +22,11 @@ DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Internal
 
 LOCK_CLASS = 0x5375
 """First half of the two-part advisory lock numbers, so that other applications' locks are not met."""
+
+CHANNEL = "suture"
+"""Where a commit's message goes: `<newest event> <generation>`."""
+
+CONNECT_SECONDS = 10.0
 
 COPY_FROM = 64
 """Rows from which COPY is cheaper than arrays (at 256 rows: 0.5 against 1.0 µs of our CPU per row)."""
@@ -71,14 +76,18 @@ ARCHIVE = (
 )
 # The row lock on the counter is held to the commit, so numbers become visible in their order.
 APPEND = (
-    "with last as (update counter set n = n + $8 where name = 'seq' returning n) "
-    "insert into events select last.n - $8 + u.position, u.rt, u.rh, u.k, u.ver, u.upd, u.method, u.deleted "
-    f"from last, unnest({_unnest('events')}) with ordinality as u(rt, rh, k, ver, upd, method, deleted, position) "
-    "returning seq"
+    "with last as (update counter set n = n + $8, generation = generation + $9 where name = 'seq' "
+    "returning n, generation), "
+    "added as (insert into events select last.n - $8 + u.position, u.rt, u.rh, u.k, u.ver, u.upd, u.method, u.deleted "
+    f"from last, unnest({_unnest('events')}) with ordinality as u(rt, rh, k, ver, upd, method, deleted, position)) "
+    "select n, generation, pg_notify($10, n || ' ' || generation) from last"
 )
 
 _PLACEHOLDER = re.compile(r"\?(\d+)")
 _TRANSLATED_LIMIT = 5000
+
+SETTLE_SECONDS = 5.0
+"""How long the server may take to end a statement that was cancelled, before its connection is given up."""
 
 
 class PostgresConnection:
@@ -89,6 +98,7 @@ class PostgresConnection:
         self._timeout = timeout
         self._translated: dict[str, str] = {}
         self._gone = False
+        self.interrupted = False
 
     def _sql(self, sql: str) -> str:
         text = self._translated.get(sql)
@@ -109,6 +119,19 @@ class PostgresConnection:
             return cast("list[Row]", await self._connection.fetch(self._sql(sql), *args))
         except DRIVER_ERRORS as error:
             raise self._translate(error) from error
+        except asyncio.CancelledError:
+            self.interrupted = True  # the driver asks the server to stop; `settle` waits until it has
+            raise
+
+    async def settle(self) -> None:
+        """Wait until a cancelled statement has ended and the connection can be used again; else end it."""
+        try:
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await self._connection.fetch("select 1")
+            self.interrupted = False
+        except (*DRIVER_ERRORS, TimeoutError):
+            self._gone = True
+            self._connection.terminate()
 
     async def execute(self, sql: str, args: Sequence[Any] = ()) -> None:
         """Run one statement that returns nothing."""
@@ -202,10 +225,25 @@ class PostgresConnection:
         """Delete index rows, given whole."""
         await self.fetch(DELETE[table], _columns(rows))
 
-    async def append_events(self, rows: Sequence[Row]) -> int:
-        """Number the rows and insert them; returns the first number."""
-        returned = await self.fetch(APPEND, (*_columns(rows), len(rows)))
-        return min(row[0] for row in returned)
+    async def append_events(self, rows: Sequence[Row], *, new_generation: bool = False) -> tuple[int, int]:
+        """Number the rows and insert them; returns the last number and the generation."""
+        columns = _columns(rows) if rows else [()] * len(TYPES["events"])
+        last, generation, _ = (await self.fetch(APPEND, (*columns, len(rows), int(new_generation), CHANNEL)))[0]
+        return last, generation
+
+    # The listener's face
+
+    async def listen(self, told: Callable[[str], None], closed: Callable[[], None]) -> None:
+        """Call `told` with the text of every message that a commit sends, and `closed` when the connection ends."""
+        self._connection.add_termination_listener(lambda _: closed())
+        try:
+            await self._connection.add_listener(CHANNEL, lambda _, __, ___, message: told(str(message)))
+        except DRIVER_ERRORS as error:
+            raise self._translate(error) from error
+
+    def terminate(self) -> None:
+        """Close the connection without a word."""
+        self._connection.terminate()
 
 
 def _columns(rows: Sequence[Row]) -> list[Sequence[Any]]:
@@ -233,7 +271,8 @@ def unavailable(error: Exception) -> FhirError | None:
 class PostgresPool:
     """Read connections: an idle list, a limit and a queue for who must wait.
 
-    `url`: postgresql://…; `size`: connections at most; `timeout`: statement timeout, seconds.
+    `url`: postgresql://…; `size`: connections at most; `timeout`: statement timeout, seconds. `kind`, `plans`: what
+    its connections are, and how they plan prepared statements; to be set before the first connection is opened.
     """
 
     def __init__(self, url: str, *, size: int, timeout: float) -> None:
@@ -242,7 +281,10 @@ class PostgresPool:
         self._timeout = timeout
         self._idle: list[PostgresConnection] = []
         self._waiters: deque[asyncio.Future[PostgresConnection | None]] = deque()
+        self._settling: set[asyncio.Task[None]] = set()
         self.open = 0
+        self.kind = PostgresConnection
+        self.plans = "force_generic_plan"  # statements are written so that one plan fits all values
 
     @property
     def idle(self) -> int:
@@ -260,6 +302,7 @@ class PostgresPool:
         try:
             connection = await asyncpg.connect(
                 self._url,
+                timeout=CONNECT_SECONDS,
                 statement_cache_size=400,
                 max_cached_statement_lifetime=0,
                 server_settings={
@@ -269,12 +312,12 @@ class PostgresPool:
                     "statement_timeout": str(int(limit * 1000)),
                     "random_page_cost": "1.1",
                     "max_parallel_workers_per_gather": "0",  # starting a worker takes longer than most searches
-                    "plan_cache_mode": "force_generic_plan",  # statements are written so that one plan fits all values
+                    "plan_cache_mode": self.plans,
                 },
             )
         except DRIVER_ERRORS as error:
             raise unavailable(error) or error from error
-        return PostgresConnection(connection, limit)
+        return self.kind(connection, limit)
 
     async def acquire(self) -> PostgresConnection:
         """A connection for one use; give it back by `release`."""
@@ -303,11 +346,19 @@ class PostgresPool:
 
     def release(self, connection: PostgresConnection) -> None:
         """Give a connection back: to who waits longest, else to the idle list."""
-        if connection.closed:
+        if connection.interrupted and not connection.closed:
+            task = asyncio.get_running_loop().create_task(self._settle(connection))
+            self._settling.add(task)
+            task.add_done_callback(self._settling.discard)
+        elif connection.closed:
             self.open -= 1
             self._wake(None)
         elif not self._wake(connection):
             self._idle.append(connection)
+
+    async def _settle(self, connection: PostgresConnection) -> None:
+        await connection.settle()
+        self.release(connection)
 
     def _wake(self, connection: PostgresConnection | None) -> bool:
         while self._waiters:
@@ -319,6 +370,7 @@ class PostgresPool:
 
     async def close(self) -> None:
         """Close all idle connections."""
+        await asyncio.gather(*self._settling)
         for connection in self._idle:
             await connection.close()
         self._idle.clear()

@@ -2,11 +2,13 @@
 
 A read of a few rows takes some ten microseconds, far less than handing it to a thread would cost, so it runs
 on the event loop. A statement that turns out to be long is stopped after QUICK_SECONDS and run again in a
-thread, so that one long search never holds up everybody else.
+thread, so that one long search never holds up everybody else. Who awaits it may be cancelled, because the client
+went away: then the thread stops at the next look at the clock.
 """
 
 import asyncio
 import queue
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +26,9 @@ SLOW_READS = 2
 
 PROGRESS_STEPS = 20_000
 """Steps of SQLite's machine (about a millisecond) between two looks at the clock."""
+
+NEVER = threading.Event()
+"""Set by nobody: nothing stops the statement but its time."""
 
 Bindings = Sequence[Any]
 
@@ -46,6 +51,7 @@ class SqliteConnection:
 
     def __init__(self, path: str, *, cache_mb: int = 64) -> None:
         self._deadline = 0.0
+        self._stop = NEVER
         self.raw = apsw.Connection(path, statementcachesize=400)
         # apsw's own annotations name buffers in a way that is unknown to the type checker
         self._execute = cast("Execute", self.raw.execute)  # pyright: ignore[reportUnknownMemberType]
@@ -61,11 +67,11 @@ class SqliteConnection:
         self.raw.set_progress_handler(self._overdue, PROGRESS_STEPS)
 
     def _overdue(self) -> bool:
-        return time.monotonic() > self._deadline
+        return time.monotonic() > self._deadline or self._stop.is_set()
 
-    def run(self, sql: str, args: Bindings, seconds: float) -> list[Row]:
-        """Run one statement. Raises Overrun after `seconds`, and Retry when another process is in the way."""
-        self._deadline = time.monotonic() + seconds
+    def run(self, sql: str, args: Bindings, seconds: float, stop: threading.Event = NEVER) -> list[Row]:
+        """Run one statement. Raises Overrun after `seconds` or on `stop`, Retry when another process is in the way."""
+        self._deadline, self._stop = time.monotonic() + seconds, stop
         try:
             return self._execute(sql, args).fetchall()
         except apsw.InterruptError:
@@ -79,7 +85,7 @@ class SqliteConnection:
 
 
 class SqliteReader:
-    """The `Connection` of all reads. `timeout`: seconds after which a statement ends with TooCostly."""
+    """The `Connection` of all reads. `timeout`: seconds after which a statement ends with TimedOut."""
 
     def __init__(self, path: str, *, timeout: float) -> None:
         self._path = path
@@ -90,24 +96,29 @@ class SqliteReader:
         self._opened: list[SqliteConnection] = []
 
     async def fetch(self, sql: str, args: Bindings = ()) -> list[Row]:
-        """Run one statement and return its rows. Raises TooCostly."""
+        """Run one statement and return its rows. Raises TimedOut."""
         try:
             return self._quick.run(sql, args, QUICK_SECONDS)
         except Overrun:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, self._again, sql, args)
+            stop = threading.Event()
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._threads, self._again, sql, args, stop)
+            except asyncio.CancelledError:
+                stop.set()
+                raise
 
     async def execute(self, sql: str, args: Bindings = ()) -> None:
         """Run one statement that returns nothing."""
         await self.fetch(sql, args)
 
-    def _again(self, sql: str, args: Bindings) -> list[Row]:
+    def _again(self, sql: str, args: Bindings, stop: threading.Event) -> list[Row]:
         try:
             connection = self._idle.get_nowait()
         except queue.Empty:
             connection = SqliteConnection(self._path, cache_mb=16)
             self._opened.append(connection)
         try:
-            return connection.run(sql, args, self._timeout)
+            return connection.run(sql, args, self._timeout, stop)
         except Overrun:
             raise overdue(self._timeout) from None
         finally:

@@ -28,6 +28,8 @@ BUSY_SECONDS = 30.0
 BUSY_PAUSE = 0.001
 """Between two tries for the file's write lock. SQLite's own waiting backs off to 100 ms and starves."""
 
+COUNT = "update counter set n = n + ?1, generation = generation + ?2 where name = 'seq' returning n, generation"
+
 T = TypeVar("T")
 
 
@@ -58,7 +60,7 @@ class SqliteWriteConnection:
             raise overdue(self._timeout) from None
 
     async def fetch(self, sql: str, args: Bindings = ()) -> list[Row]:
-        """Run one query and return its rows. Raises TooCostly."""
+        """Run one query and return its rows. Raises TimedOut."""
         try:
             return self._connection.run(sql, args, QUICK_SECONDS)
         except Overrun:
@@ -159,12 +161,12 @@ class SqliteWriteConnection:
                 f"delete from {table} where ({names}) in (values {_values(len(chunk), len(columns))})", _flat(chunk)
             )
 
-    async def append_events(self, rows: Sequence[Row]) -> int:
-        """Number the rows and insert them; returns the first number."""
-        last = self._run("update counter set n = n + ?1 where name = 'seq' returning n", (len(rows),))[0][0]
+    async def append_events(self, rows: Sequence[Row], *, new_generation: bool = False) -> tuple[int, int]:
+        """Number the rows and insert them; returns the last number and the generation."""
+        last, generation = self._run(COUNT, (len(rows), int(new_generation)))[0]
         first = last - len(rows) + 1
         await self.insert("events", [(first + index, *row) for index, row in enumerate(rows)])
-        return first
+        return last, generation
 
 
 def _chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:

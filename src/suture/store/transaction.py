@@ -13,13 +13,16 @@ from suture.fhir.definitions import type_number
 from suture.fhir.json import join_body
 from suture.fhir.outcomes import Conflict
 from suture.store.bodies import METHOD_NUMBER, PLAIN, Bodies
-from suture.store.connection import Row, WriteConnection
+from suture.store.changes import CONFORMANCE, GENERATION_LOCK
+from suture.store.connection import Outdated, Row, WriteConnection
 from suture.store.keys import Keys
 from suture.store.rows import IndexRows, Prepared, Stored
 from suture.store.tables import FHIR_VERSION, FHIR_VERSION_NUMBER, INDEX_TABLES
 
 Index = Callable[[str, bytes], IndexRows]
 """(FHIR version, body) -> the index rows that the body has in the database."""
+
+CONFORMANCE_NUMBERS = frozenset(map(type_number, CONFORMANCE))
 
 BLOCK_BITS = 16
 MILLISECOND = 1000
@@ -66,13 +69,21 @@ class State:
 
 
 class Batch:
-    """One attempt at committing some units. `now`: microseconds since 1970 UTC, the lastUpdated of its versions."""
+    """One attempt at committing some units. `now`: microseconds since 1970 UTC, the lastUpdated of its versions.
+
+    `generation`: the one it works with (`suture.store.changes`), after a commit that began one that;
+    `new_generation`: the commit is to begin one, or has. `sequence`: its last event once it is committed, else 0.
+    """
 
     def __init__(
-        self, connection: WriteConnection, keys: Keys, bodies: Bodies, index: Index, surrogates: Surrogates, now: int
-    ) -> None:
+        self, connection: WriteConnection, keys: Keys, bodies: Bodies, index: Index, surrogates: Surrogates, now: int,
+        generation: int,
+    ) -> None:  # fmt: skip
         self.connection = connection
         self.keys = keys
+        self.generation: int = generation
+        self.new_generation = False
+        self.sequence = 0
         self._bodies = bodies
         self._index = index
         self._surrogates = surrogates
@@ -242,10 +253,16 @@ class Batch:
         return (ck, version.k, version.version, version.updated, int(version.deleted), method, fv, enc, body)
 
     async def commit(self) -> None:
-        """Write what is gathered, number the events, commit."""
+        """Write what is gathered, number the events, commit. Raises Outdated when the generation is not the newest."""
         await self.flush()
-        if self._events:
-            await self.connection.append_events(self._events)
+        begins = self.new_generation or not CONFORMANCE_NUMBERS.isdisjoint(row[0] for row in self._events)
+        if self._events or begins:
+            if begins:
+                await self.connection.lock((GENERATION_LOCK,))
+            last, generation = await self.connection.append_events(self._events, new_generation=begins)
+            if generation != self.generation + begins:
+                raise Outdated("generation")
+            self.sequence, self.generation, self.new_generation = last, generation, begins
         await self.connection.commit()
 
     @property
@@ -293,6 +310,15 @@ class Transaction:
     def delete(self, type: str, id: str) -> Stored:
         """Make a deleted version of a resource that `current` found and that is not deleted yet."""
         return self._batch.delete(type, id)
+
+    @property
+    def generation(self) -> int:
+        """The generation that the batch works with; the commit makes sure that it is the newest."""
+        return self._batch.generation
+
+    def begin_generation(self) -> None:
+        """Let all processes take up anew what they keep in memory, as a write of a conformance resource does."""
+        self._batch.new_generation = True
 
     async def flush(self) -> None:
         """Let searches see all versions put so far. A unit that has put some itself needs savepoint=True."""

@@ -16,7 +16,8 @@ from typing import Any
 from suture.fhir.definitions import type_number
 from suture.fhir.outcomes import FhirError, Unavailable
 from suture.store.bodies import Bodies
-from suture.store.connection import Retry, WriteConnection
+from suture.store.changes import GENERATION_LOCK, Changes
+from suture.store.connection import Outdated, Retry, WriteConnection
 from suture.store.keys import Keys
 from suture.store.transaction import Batch, Index, Surrogates, Transaction
 
@@ -34,9 +35,9 @@ log = logging.getLogger("suture.store")
 
 
 class Unit:
-    """One piece of work that commits as a whole or not at all."""
+    """One piece of work that commits as a whole or not at all. `sequence`: the last event of the commit, 0 without."""
 
-    __slots__ = ("attempts", "error", "future", "locks", "result", "savepoint", "targets", "work")
+    __slots__ = ("attempts", "error", "future", "locks", "result", "savepoint", "sequence", "targets", "work")
 
     def __init__(
         self, work: Work, targets: Sequence[tuple[str, str]], locks: Sequence[str], savepoint: bool,
@@ -48,6 +49,7 @@ class Unit:
         self.savepoint = savepoint
         self.future = future
         self.attempts = 0
+        self.sequence = 0
         self.result: Any = None
         self.error: BaseException | None = None
 
@@ -76,19 +78,24 @@ class WriterStatistics:
 class Committer:
     """Runs batches of units on one write connection, on either engine."""
 
-    def __init__(self, keys: Keys, bodies: Bodies, index: Index) -> None:
+    def __init__(self, keys: Keys, bodies: Bodies, index: Index, changes: Changes) -> None:
+        self._changes = changes
         self._keys = keys
         self._bodies = bodies
         self._index = index
         self._surrogates = Surrogates()
         self.statistics = WriterStatistics()
 
-    async def process(self, connection: WriteConnection, units: Sequence[Unit]) -> None:
-        """Commit the units; afterwards each has a result or an error."""
+    async def process(self, connection: WriteConnection, units: Sequence[Unit], *, certain: bool = False) -> None:
+        """Commit the units; afterwards each has a result or an error.
+
+        `certain`: keep others from beginning a generation meanwhile, which else the commit finds out.
+        """
         try:
-            await self._attempt(connection, units)
+            await self._attempt(connection, units, certain=certain)
             return
         except Exception as error:
+            certain = certain or isinstance(error, Outdated)
             self._surrogates.discard()
             with contextlib.suppress(FhirError, Retry):
                 await connection.rollback()
@@ -102,7 +109,7 @@ class Committer:
         for unit in units:
             unit.result, unit.error = None, None
             await asyncio.sleep(0.002 * unit.attempts * random.random())  # noqa: S311
-            await self.process(connection, (unit,))
+            await self.process(connection, (unit,), certain=certain)
 
     def _retry(self, unit: Unit, error: Exception) -> bool:
         """True when a unit that failed alone is worth another attempt; else it gets its error."""
@@ -116,9 +123,15 @@ class Committer:
         unit.result, unit.error = None, error
         return False
 
-    async def _attempt(self, connection: WriteConnection, units: Sequence[Unit]) -> None:
+    async def _attempt(self, connection: WriteConnection, units: Sequence[Unit], *, certain: bool) -> None:
         await connection.begin()
-        batch = Batch(connection, self._keys, self._bodies, self._index, self._surrogates, time.time_ns() // 1000)
+        if certain:
+            await connection.lock((GENERATION_LOCK,))
+            await self._changes.certain(connection)
+        batch = Batch(
+            connection, self._keys, self._bodies, self._index, self._surrogates, time.time_ns() // 1000,
+            self._changes.generation,
+        )  # fmt: skip
         if locks := {type_number(type) for unit in units for type in unit.locks}:
             await connection.lock(sorted(locks))
         await batch.load(target for unit in units for target in unit.targets)
@@ -129,11 +142,21 @@ class Committer:
             except FhirError as error:
                 unit.error = error
         await batch.commit()
+        for unit in units:
+            unit.sequence = batch.sequence
         statistics = self.statistics
         statistics.batches += 1
         statistics.units += len(units)
         statistics.versions += batch.versions
         statistics.last_batch = len(units)
+        if batch.sequence:
+            await self._taken_up(batch)
+
+    async def _taken_up(self, batch: Batch) -> None:
+        """Work with the generation that the batch began before anybody hears that it is committed."""
+        if batch.new_generation:
+            await self._changes.try_to_catch_up()
+        self._changes.heard(batch.sequence, batch.generation)
 
 
 def _refuse_when_full(waiting: int) -> None:
