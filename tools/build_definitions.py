@@ -3,8 +3,8 @@
     python tools/build_definitions.py [--cache FOLDER] [--output FOLDER] [--offline] [--force]
 
 Downloads the pinned packages into the cache on the first run, checks their digests and the number of
-definitions in them, and writes `src/suture/fhir/definitions/data/<version>.json.zst`. A second run with nothing
-changed does nothing.
+definitions in them, and writes `<version>.json.zst` and the terminology files to `src/suture/fhir/definitions/data`.
+A second run with nothing changed does nothing.
 """
 
 import argparse
@@ -23,9 +23,11 @@ import msgspec
 import zstandard
 from definition_compiler import compile_definitions
 from definition_packages import PACKAGES, FetchFailed, fetch
+from terminology_definitions import pack_terminology
 from value_set_expansion import Expander
 
 from suture.fhir.definitions.model import FORMAT, DefinitionsFile
+from suture.fhir.definitions.packed_terminology import SHARED, TERMINOLOGY_FORMAT, own_file
 from suture.fhir.open_codes import OPEN_SYSTEMS
 from suture.fhir.versions import Version
 
@@ -47,7 +49,8 @@ def main() -> int:
     options = _arguments()
     stamp = _stamp()
     stamp_path = options.output / STAMP
-    files = [options.output / f"{version.value}.json.zst" for version in Version]
+    names = [SHARED] + [name for version in Version for name in (f"{version.value}.json.zst", own_file(version))]
+    files = [options.output / name for name in names]
     if not options.force and all(f.exists() for f in files) and stamp_path.exists() and stamp_path.read_text() == stamp:
         print("FHIR definitions: up to date.")
         return 0
@@ -57,6 +60,7 @@ def main() -> int:
         options.output.mkdir(parents=True, exist_ok=True)
         stamp_path.unlink(missing_ok=True)
         terminology = _terminology(_resources(paths["terminology"]))
+        (options.output / SHARED).write_bytes(pack_terminology(terminology))
         listed = {"https://www.iana.org/time-zones": _time_zones(paths["zones"])}
         for version in Version:
             _build(version, paths[version.value], terminology, listed, options.output)
@@ -85,11 +89,13 @@ def _stamp() -> str:
         Path(__file__),
         Path(__file__).with_name("definition_compiler.py"),
         Path(__file__).with_name("value_set_expansion.py"),
+        Path(__file__).with_name("terminology_definitions.py"),
         fhir / "definitions" / "model.py",
+        fhir / "definitions" / "packed_terminology.py",
         fhir / "open_codes.py",
     ):
         code.update(path.read_bytes())
-    lines = [f"format {FORMAT}", f"code {code.hexdigest()}"]
+    lines = [f"format {FORMAT} {TERMINOLOGY_FORMAT}", f"code {code.hexdigest()}"]
     lines += [f"{p.name} {p.version} {p.sha256}" for p in PACKAGES.values()]
     return "\n".join(lines) + "\n"
 
@@ -105,6 +111,7 @@ def _build(
     plain = msgspec.json.encode(content, order="deterministic")
     packed = zstandard.ZstdCompressor(level=19).compress(plain)
     (output / f"{version.value}.json.zst").write_bytes(packed)
+    (output / own_file(version)).write_bytes(pack_terminology(resources))
     types, parameters = EXPECTED[version]
     print(
         f"  {version.number}: {types} resource types, {parameters} search parameters, {len(content.value_sets)} "

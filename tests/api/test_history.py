@@ -104,3 +104,16 @@ def test_what_cannot_be(client: httpx.Client) -> None:
         assert client.get(f"/Patient/{id}/_history?{query}").status_code == 400, query
     lenient = client.get(f"/Patient/{id}/_history?name=x", headers={"prefer": "handling=lenient"})
     assert lenient.status_code == 200
+
+
+def test_a_page_link_is_of_one_history_and_tells_no_numbers(client: httpx.Client) -> None:
+    one, other = created(client, patient()), created(client, patient())
+    for kept in (one, other):
+        put(client, kept)
+    page = client.get(f"/Patient/{one['id']}/_history?_count=1").json()
+    following = next(link["url"] for link in page["link"] if link["relation"] == "next")
+    before = following.partition("_before=")[2]
+    assert not before.isdigit()
+    assert client.get(following).json()["entry"][0]["resource"]["meta"]["versionId"] == "1"
+    assert client.get(f"/Patient/{other['id']}/_history?_count=1&_before={before}").status_code == 400
+    assert client.get(f"/Patient/_history?_before={before}").status_code == 400

@@ -194,3 +194,81 @@ def test_what_was_changed_is_found_by_its_present_values_only(client: httpx.Clie
 def test_head_of_a_search(client: httpx.Client) -> None:
     answer = client.head("/Patient", params={"_count": "1"})
     assert (answer.status_code, answer.content) == (200, b"")
+
+
+def test_get_and_post_give_the_same_bundle(client: httpx.Client) -> None:
+    tag = unique()
+    for number in range(5):
+        created(client, patient(meta={"tag": [{"system": SYSTEM, "code": tag}]}, gender="male" if number else "female"))
+    query = f"_tag={SYSTEM}%7C{tag}&_count=2&_sort=-_lastUpdated&_elements=gender&_total=accurate&_pretty=true"
+    asked = client.get(f"/Patient?{query}")
+    sent = client.post("/Patient/_search", content=query, headers=FORM)
+    split = client.post(
+        f"/Patient/_search?{query[: query.index('&')]}", content=query[query.index("&") + 1 :], headers=FORM
+    )
+    assert asked.text == sent.text == split.text
+    following = link(asked.json(), "next")
+    assert (
+        client.get(following).text
+        == client.post("/Patient/_search", content=following.partition("?")[2], headers=FORM).text
+    )
+
+
+def test_links_lead_on_back_and_to_the_beginning(client: httpx.Client) -> None:
+    tag = unique()
+    for _ in range(5):
+        created(client, patient(meta={"tag": [{"system": SYSTEM, "code": tag}]}))
+    first = client.get("/Patient", params={"_tag": tag, "_count": "2"}).json()
+    assert [one["relation"] for one in first["link"]] == ["self", "next"]
+    second = client.get(link(first, "next")).json()
+    assert [one["relation"] for one in second["link"]] == ["self", "first", "previous", "next"]
+    assert link(second, "self") == link(first, "next")
+    assert link(second, "first") == link(first, "self")
+    assert ids(client.get(link(second, "previous")).json()) == ids(first)
+    last = client.get(link(second, "next")).json()
+    assert [one["relation"] for one in last["link"]] == ["self", "first", "previous"]
+
+
+def test_a_hundred_thousand_ids_by_post(client: httpx.Client) -> None:
+    wanted = [created(client, patient())["id"] for _ in range(3)]
+    others = [unique() for _ in range(99_997)]
+    form = "_count=2&_id=" + ",".join([*others[:50_000], *wanted, *others[50_000:]])
+    answer = client.post("/Patient/_search", content=form, headers=FORM)
+    assert answer.status_code == 200
+    page = answer.json()
+    assert page["entry"][-1]["search"]["mode"] == "outcome"
+    assert "POST" in page["entry"][-1]["resource"]["issue"][0]["diagnostics"]
+    assert len(link(page, "self")) > 3_000_000, "the self link says all that was applied"
+    following = link(page, "next")
+    assert following.startswith(f"{client.base_url}Patient/_search?_cursor=")
+    rest = client.post(following, content=form, headers=FORM).json()
+    matches = [
+        entry["resource"]["id"]
+        for part in (page, rest)
+        for entry in part["entry"]
+        if entry["search"]["mode"] == "match"
+    ]
+    assert sorted(matches) == sorted(wanted)
+
+
+def test_parts_of_included_resources(client: httpx.Client) -> None:
+    id = created(client, patient())["id"]
+    created(client, observation(f"Patient/{id}"))
+    asked = {"subject": f"Patient/{id}", "_include": "Observation:subject"}
+
+    def shown(**parameters: str) -> list[set[str]]:
+        bundle = client.get("/Observation", params=asked | parameters).json()
+        found = [entry["resource"] for entry in bundle["entry"]]
+        for resource in found:
+            whole = "code" in resource and "name" in resource
+            assert whole or ("tag" in resource["meta"]) == (
+                resource["meta"].get("tag", [{}])[0].get("code") == "SUBSETTED"
+            )
+        return [resource.keys() - {"resourceType", "id", "meta"} for resource in found]
+
+    assert shown(_elements="status") == [{"status", "code"}, {"name"}]
+    assert shown(_elements="status,Patient.gender") == [{"status", "code"}, set()]
+    assert shown(_summary="data") == [{"status", "code", "subject"}, {"name"}]
+    refused = client.get("/Observation", params=asked | {"_summary": "text"})
+    assert refused.status_code == 400
+    assert "_include" in issue(refused)["diagnostics"]

@@ -4,6 +4,7 @@ It reads the resources themselves, not an index, and follows the words of https:
 by one, with exact arithmetic. Slow and short on purpose; it knows only the parameters named below.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ def moments(text: str) -> tuple[Fraction, Fraction]:
     """The first and last microsecond of a FHIR date or dateTime."""
     if len(text) > 10:
         start = datetime.fromisoformat(text)
-        clock = text[11:].removesuffix("Z").partition("+")[0]
+        clock = re.split("[-+Z]", text[11:])[0]
         step = 1000 if "." in clock else 10**6 if clock.count(":") == 2 else 60 * 10**6
         return _us(start), _us(start) + step - TICK
     parts = [int(part) for part in text.split("-")]
@@ -86,7 +87,8 @@ def number_matches(value: str, ranges: list[tuple[Fraction, Fraction]]) -> bool:
 
 def plain(text: str) -> str:
     """Without case and accents."""
-    kept = (c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    letters = text.casefold().translate({ord("æ"): "ae", ord("ø"): "o"})
+    kept = (c for c in unicodedata.normalize("NFKD", letters) if not unicodedata.combining(c))
     return " ".join("".join(kept).split())
 
 

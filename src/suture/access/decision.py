@@ -29,12 +29,16 @@ ALLOW_ALL = AllowAll()
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """What a caller may do within one interaction. `predicate`: which resources it may see."""
+    """What a caller may do within one interaction.
+
+    `predicate`: which resources it may see. `administrator`: it runs this server, and may see how it works.
+    """
 
     predicate: Predicate
+    administrator: bool = False
 
 
-_ALLOWED = Decision(ALLOW_ALL)
+_ALLOWED = Decision(ALLOW_ALL, administrator=True)
 
 
 def decide(interaction: str, type: str) -> Decision:

@@ -4,7 +4,8 @@ Specification: https://hl7.org/fhir/R4/bundle.html. The one thing to know: resou
 the store; only URLs are encoded here, everything else is made of fixed pieces and of ids, which need no escaping.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -27,9 +28,13 @@ def searchset(
     *,
     total: int | None,
     warnings: Sequence[Issue] = (),
+    scores: Mapping[int, float] = MappingProxyType({}),
 ) -> bytes:
-    """A page of search results. `matches` and `includes`: versions with the bytes to show for each."""
-    entries = [_result(base, stored, body, b"match") for stored, body in matches]
+    """A page of search results. `matches` and `includes`: versions with the bytes to show for each.
+
+    `scores`: by `Stored.k`, between 0 and 1, how well a match answers the search.
+    """
+    entries = [_result(base, stored, body, b"match", scores.get(stored.k)) for stored, body in matches]
     entries += [_result(base, stored, body, b"include") for stored, body in includes]
     if warnings:
         outcome = json.encode(operation_outcome(warnings))
@@ -80,9 +85,10 @@ def _bundle(kind: bytes, total: int | None, links: Sequence[Link], entries: Sequ
     return b"".join(pieces)
 
 
-def _result(base: str, stored: Stored, body: bytes, mode: bytes) -> bytes:
+def _result(base: str, stored: Stored, body: bytes, mode: bytes, score: float | None = None) -> bytes:
     head = f'{{"fullUrl":"{base}/{stored.type}/{stored.id}","resource":'.encode("ascii")
-    return b"".join((head, body, b',"search":{"mode":"', mode, b'"}}'))
+    tail = b'"}}' if score is None else b'","score":%.6g}}' % score
+    return b"".join((head, body, b',"search":{"mode":"', mode, tail))
 
 
 def _version(base: str, stored: Stored, body: bytes) -> bytes:

@@ -15,17 +15,9 @@ from urllib.parse import quote
 
 from suture.api.compression import WORTHWHILE, accepts_gzip, deflate
 from suture.api.cors import Cors
+from suture.api.departure import ClientDisconnect
 from suture.api.failures import failure
-from suture.api.http import (
-    ClientDisconnect,
-    Header,
-    Limits,
-    Receive,
-    Request,
-    Response,
-    Scope,
-    Send,
-)
+from suture.api.http import LONGEST_URL, Header, Limits, Receive, Request, Response, Scope, Send
 from suture.api.negotiation import DEFAULT_FORMAT, Format, negotiate
 from suture.api.operations.operation import Operation
 from suture.api.raw import BINARY
@@ -34,15 +26,16 @@ from suture.api.services import Model, Services
 from suture.fhir.json import format_pretty
 from suture.fhir.outcomes import FhirError, NotAcceptable, UriTooLong
 
-LONGEST_URL = 16 * 1024
-"""Bytes of path and query together."""
-
 MOST_HEADERS = 200
 
 _HOST = re.compile(rb"[A-Za-z0-9.\-_]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._\-]{1,64}")
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _PLAIN = frozenset((204, 304))
+_LONG = frozenset(
+    ("search-type", "search-system", "search-compartment", "history-instance", "history-type", "history-system")
+)
+"""Interactions that only read and may take long: they end when the client goes away."""
 
 _ALWAYS: tuple[Header, ...] = (
     (b"cache-control", b"no-store"),
@@ -62,6 +55,7 @@ class FhirApp:
         self._prefix = prefix
         self._cut = len(prefix)
         self.router = Router(model, operations, settings)
+        self._long = _LONG | {f"${operation.name}" for operation in operations if not operation.affects_state}
         self._cors = Cors(settings.cors_origins)
         self._limits = Limits(settings.body_limit, settings.decompressed_limit)
         self._bundle_limits = Limits(settings.bundle_limit, settings.decompressed_limit)
@@ -134,7 +128,10 @@ class FhirApp:
         request.interaction = target.interaction
         if target.type != BINARY or (request.method != "GET" and request.method != "HEAD"):
             negotiate(request.accept, request.query, self._version)
-        return await handler(self._services, self._model, request, target)
+        if target.interaction not in self._long:
+            return await handler(self._services, self._model, request, target)
+        with request.while_wanted():
+            return await handler(self._services, self._model, request, target)
 
     def _options(self, request: Request) -> Response:
         request.interaction = "options"

@@ -6,11 +6,12 @@ batch, which has no connection of its own and brings its resource along decoded.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 from suture.api.compression import Inflater
+from suture.api.departure import ClientDisconnect, WhileWanted
 from suture.api.negotiation import check_content_type
 from suture.api.shapes import as_object
 from suture.fhir import json
@@ -27,12 +28,14 @@ Header = tuple[bytes, bytes]
 PATIENCE = 60.0
 """Seconds that a client may pause within its body."""
 
+LONGEST_URL = 16 * 1024
+"""Bytes of path and query together."""
+
+PRESENTATION = frozenset(("_format", "_pretty", "_summary", "_elements"))
+"""Parameters that every interaction and operation knows: they are about the form of the answer."""
+
 MAX_PARAMETERS = 2000
 """Most parameters that one query string or form may have."""
-
-
-class ClientDisconnect(Exception):
-    """The client went away before it had sent its whole request."""
 
 
 class RequestTimeout(FhirError):
@@ -132,6 +135,10 @@ class Request:
         inner._resource = resource
         return inner
 
+    def while_wanted(self) -> WhileWanted:
+        """`with request.while_wanted():` around work that is to end when the client goes away."""
+        return WhileWanted(self._receive, lambda: self._body is not None or self.method in ("GET", "HEAD"))
+
     def header(self, name: str) -> str:
         """The value of a header (name in lower case), "" when it was not sent; repeated ones joined by commas."""
         value = self.headers.get(name.encode("ascii"))
@@ -153,6 +160,13 @@ class Request:
         if self._pairs is None:
             self._pairs = parse_pairs(self.query) if self.query else []
         return self._pairs
+
+    def adopt(self, form: Iterable[tuple[str, str]]) -> None:
+        """Take the parameters of a body about the form of the answer as if they had been in the URL."""
+        given = [pair for pair in form if pair[0] in PRESENTATION]
+        if given:
+            self._pairs = [*self.pairs, *given]
+            self.query = urlencode(self._pairs)
 
     def parameter(self, name: str) -> str:
         """The last value of a query parameter, "" when it is absent."""

@@ -187,12 +187,11 @@ class OpenApi:
     def _of_operation(self, operation: Operation) -> Json:
         paths: Json = {}
         for level in operation.levels:
-            for types in [operation.types] if operation.types else [()]:
-                places = [f"/{type}" for type in types] or ["/{type}"]
-                for place in [""] if level == "system" else places:
-                    template = f"{place}{'/{id}' if level == 'instance' else ''}/${operation.name}"
-                    type = place.strip("/") if place and place != "/{type}" else None
-                    paths[self._path + template] = self._operation_item(operation, template, type)
+            places = [f"/{type}" for type in operation.types if operation.at(level, type)] or ["/{type}"]
+            for place in [""] if level == "system" else places:
+                template = f"{place}{'/{id}' if level == 'instance' else ''}/${operation.name}"
+                type = place.strip("/") if place and place != "/{type}" else None
+                paths[self._path + template] = self._operation_item(operation, template, type)
         return paths
 
     def _operation_item(self, operation: Operation, template: str, type: str | None) -> Json:

@@ -156,7 +156,7 @@ class Router:
             raise NotFound(f"There is no operation {name[:80]!r} here.{hint}")
         level = ("system", "type", "instance")[len(place)] if len(place) < 3 else ""
         for operation in named:
-            if level in operation.levels and (not type or not operation.types or type in operation.types):
+            if operation.at(level, type):
                 if id and not ID.fullmatch(id):
                     break
                 call = (name, _call(operation))

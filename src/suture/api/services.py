@@ -44,7 +44,9 @@ class Model:
         self.validator = Validator(self.definitions)
         self.parameters = SearchParameters(self.definitions)
         self.indexer = Indexer(self.parameters, store.keys)
-        limits = Limits(settings.default_count, settings.max_count, settings.max_include)
+        limits = Limits(
+            settings.default_count, settings.max_count, settings.max_include, budget=settings.search_budget
+        )
         self.search = Search(self.parameters, store.keys, store.dialect, store.bodies.stored, limits)
 
 

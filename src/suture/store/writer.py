@@ -19,6 +19,7 @@ from suture.store.bodies import Bodies
 from suture.store.connection import Retry, WriteConnection
 from suture.store.keys import Keys
 from suture.store.transaction import Batch, Index, Surrogates, Transaction
+from suture.store.vocabulary import Known
 
 MAX_UNITS = 256
 """Units in one transaction at most, so that the first does not wait for the thousandth."""
@@ -81,6 +82,7 @@ class Committer:
         self._bodies = bodies
         self._index = index
         self._surrogates = Surrogates()
+        self._known = Known()
         self.statistics = WriterStatistics()
 
     async def process(self, connection: WriteConnection, units: Sequence[Unit]) -> None:
@@ -118,7 +120,9 @@ class Committer:
 
     async def _attempt(self, connection: WriteConnection, units: Sequence[Unit]) -> None:
         await connection.begin()
-        batch = Batch(connection, self._keys, self._bodies, self._index, self._surrogates, time.time_ns() // 1000)
+        batch = Batch(
+            connection, self._keys, self._bodies, self._index, self._surrogates, self._known, time.time_ns() // 1000
+        )
         if locks := {type_number(type) for unit in units for type in unit.locks}:
             await connection.lock(sorted(locks))
         await batch.load(target for unit in units for target in unit.targets)

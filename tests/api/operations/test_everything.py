@@ -7,6 +7,8 @@ import pytest
 
 from tests.api.given import created, issue, observation, patient, post, put, unique
 
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
 Record = dict[str, str]
 
 
@@ -155,6 +157,133 @@ def test_it_can_be_called_by_post_with_parameters(client: httpx.Client, record: 
     assert names(answer.json()) == [record["encounter"]]
 
 
+def test_post_and_get_give_the_same_page_and_links(client: httpx.Client, record: Record) -> None:
+    url = f"/{record['patient']}/$everything"
+    asked = client.get(f"{url}?_type=Observation,Encounter&_count=2&_elements=status").json()
+    form = client.post(url, content="_type=Observation,Encounter&_count=2&_elements=status", headers=FORM)
+    sent = {
+        "resourceType": "Parameters",
+        "parameter": [
+            {"name": "_type", "valueCode": "Observation,Encounter"},
+            {"name": "_count", "valueInteger": 2},
+            {"name": "_elements", "valueString": "status"},
+        ],
+    }
+    assert asked == form.json() == post(client, url, sent).json()
+    assert asked["link"][1]["relation"] == "next"
+    assert asked["entry"][0]["resource"]["meta"]["tag"][0]["code"] == "SUBSETTED"
+
+
+def test_a_lasting_resource_is_in_every_range_that_it_reaches_into(client: httpx.Client) -> None:
+    about = f"Patient/{created(client, patient())['id']}"
+
+    def encounter(**period: str) -> str:
+        resource = {
+            "resourceType": "Encounter",
+            "status": "finished",
+            "class": {"code": "IMP"},
+            "subject": {"reference": about},
+            "period": period,
+        }
+        return f"Encounter/{created(client, resource)['id']}"
+
+    long, short, open_end = (
+        encounter(start="2019-01-01", end="2021-12-31"),
+        encounter(start="2019-01-01", end="2019-01-02"),
+        encounter(start="2018-05-01"),
+    )
+    during = names(client.get(f"{about}/$everything?start=2020-01-01&end=2020-01-31").json())
+    assert set(during) == {about, long, open_end}
+    assert short in names(client.get(f"{about}/$everything?end=2019-01-01").json())
+    assert names(client.get(f"{about}/$everything?end=2018-12-31").json()) == [about, open_end]
+
+
+def test_binaries_that_attachments_name_are_included(client: httpx.Client) -> None:
+    binary = created(client, {"resourceType": "Binary", "contentType": "text/plain", "data": "eA=="})
+    about = f"Patient/{created(client, patient())['id']}"
+    document = {
+        "resourceType": "DocumentReference",
+        "status": "current",
+        "subject": {"reference": about},
+        "content": [{"attachment": {"url": f"Binary/{binary['id']}"}}],
+    }
+    created(client, document)
+    assert names(client.get(f"{about}/$everything").json(), "include") == [f"Binary/{binary['id']}"]
+
+
+def group(*members: dict[str, Any]) -> dict[str, Any]:
+    return {"resourceType": "Group", "type": "person", "actual": True, "member": list(members)}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 1000])
+def test_a_groups_record_is_that_of_its_active_patients(client: httpx.Client, record: Record, count: int) -> None:
+    third = f"Patient/{created(client, patient())['id']}"
+    inactive = created(client, patient())["id"]
+    made = created(
+        client,
+        group(
+            {"entity": {"reference": record["patient"]}},
+            {"entity": {"reference": third}},
+            {"entity": {"reference": f"Patient/{inactive}"}, "inactive": True},
+            {"entity": {"reference": f"Patient/{unique()}"}},
+        ),
+    )
+    found = pages(client, f"/Group/{made['id']}/$everything?_count={count}")
+    together = [name for page in found for name in names(page)]
+    assert sorted(together) == sorted(members(record) | {third, f"Group/{made['id']}"})
+    assert all(0 < len(names(page)) <= count for page in found)
+
+
+def test_a_group_without_patients_has_an_empty_record(client: httpx.Client) -> None:
+    made = created(client, group({"entity": {"reference": f"Practitioner/{unique()}"}}))
+    bundle = client.get(f"/Group/{made['id']}/$everything").json()
+    assert (bundle["total"], bundle.get("entry")) == (0, None)
+    assert client.get(f"/Group/{unique()}/$everything").status_code == 404
+
+
+@pytest.mark.parametrize("count", [2, 1000])
+def test_all_patients_records_hold_every_member_once(fresh_client: httpx.Client, count: int) -> None:
+    client = fresh_client
+    organization = created(client, {"resourceType": "Organization", "name": "Clinic"})
+    created(client, {"resourceType": "Organization", "name": "Other"})
+    one, two, gone = (
+        created(client, patient(managingOrganization={"reference": f"Organization/{organization['id']}"}))["id"]
+        for _ in range(3)
+    )
+    expected = {f"Patient/{one}", f"Patient/{two}"}
+    for about in (one, one, two):
+        expected.add(f"Observation/{created(client, observation(f'Patient/{about}'))['id']}")
+    shared = {
+        "resourceType": "Appointment",
+        "status": "booked",
+        "participant": [{"actor": {"reference": f"Patient/{id}"}, "status": "accepted"} for id in (gone, two)],
+    }
+    expected.add(f"Appointment/{created(client, shared)['id']}")
+    created(client, observation(f"Patient/{gone}"))
+    client.delete(f"/Patient/{gone}")
+    found = pages(client, f"/Patient/$everything?_count={count}")
+    together = [name for page in found for name in names(page)]
+    assert sorted(together) == sorted(expected)
+    assert {name for page in found for name in names(page, "include")} == {f"Organization/{organization['id']}"}
+    only = pages(client, "/Patient/$everything?_type=Observation")
+    assert len(names(only[0])) == 3
+
+
+def test_a_page_link_is_of_one_record_and_tells_nothing(client: httpx.Client, record: Record) -> None:
+    first = client.get(f"{record['patient']}/$everything?_count=2&_type=Observation,Encounter").json()
+    cursor = first["link"][1]["url"].partition("_cursor=")[2]
+    assert len(cursor) > 20
+    for url in (
+        f"{record['other']}/$everything?_type=Observation,Encounter&_cursor={cursor}",
+        f"{record['patient']}/$everything?_type=Observation&_cursor={cursor}",
+        f"{record['patient']}/$everything?_type=Observation,Encounter&_cursor=A{cursor[1:]}",
+        f"/Patient/$everything?_type=Observation,Encounter&_cursor={cursor}",
+    ):
+        assert client.get(url).status_code == 400
+    other = f"{record['patient']}/$everything?_type=Observation,Encounter&_count=1&_cursor={cursor}"
+    assert client.get(other).status_code == 200
+
+
 def test_deleted_resources_are_not_in_a_record(client: httpx.Client, record: Record) -> None:
     client.delete(record["late"])
     client.delete(record["organization"])
@@ -168,7 +297,8 @@ def test_it_needs_a_patient_or_encounter_that_is_there(client: httpx.Client, rec
     client.delete(record["other"])
     assert client.get(f"{record['other']}/$everything").status_code == 410
     assert client.get(f"{record['early']}/$everything").status_code == 404
-    assert client.get("/Patient/$everything").status_code == 404
+    assert client.get("/Encounter/$everything").status_code == 404
+    assert client.get("/Group/$everything").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -178,7 +308,7 @@ def test_it_needs_a_patient_or_encounter_that_is_there(client: httpx.Client, rec
         ("_count=0", "_count"),
         ("_count=x", "_count"),
         ("start=2020-02-31", "start"),
-        ("_cursor=o", "page"),
+        ("_cursor=o", "_cursor"),
     ],
 )
 def test_a_wrong_parameter_is_named(client: httpx.Client, record: Record, query: str, word: str) -> None:

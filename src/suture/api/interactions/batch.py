@@ -6,6 +6,7 @@ group commits.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,9 +36,11 @@ async def batch(services: Services, model: Model, request: Request, bundle: dict
             results[position] = answered(error_response(error), request.base)
     for step in range(4):
         waiting = iter([entry for entry in entries if ORDER[entry.request.method] == step])
-        async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
-                group.create_task(_work(services, model, waiting, results))
+        # A client that goes away stops what is only read for it, never a write.
+        with request.while_wanted() if step == ORDER["GET"] else contextlib.nullcontext():
+            async with asyncio.TaskGroup() as group:
+                for _ in range(AT_ONCE):
+                    group.create_task(_work(services, model, waiting, results))
     return Response(200, answers(b"batch-response", results))
 
 

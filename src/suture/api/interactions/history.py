@@ -1,8 +1,11 @@
 """history: the versions of a resource, of a type, of the whole system, newest first.
 
 Specification: https://hl7.org/fhir/R4/http.html#history. The one thing to know: a page continues before the last
-version that the page before showed, so writes that happen meanwhile neither repeat nor hide versions.
+version that the page before showed, so writes that happen meanwhile neither repeat nor hide versions; its number in
+the link is sealed, because it would tell how much is written on the server.
 """
+
+from collections.abc import Callable
 
 from suture.api import bundles
 from suture.api.http import Request, Response
@@ -15,6 +18,7 @@ from suture.fhir.dates import bounds
 from suture.fhir.outcomes import Invalid, NotFound
 from suture.settings import Settings
 from suture.store.history import Window
+from suture.store.seals import Broken, Seal
 
 _KNOWN = ("_since", "_at", "_count", "_before", "_format", "_pretty", "_summary", "_elements")
 
@@ -22,7 +26,8 @@ _KNOWN = ("_since", "_at", "_count", "_before", "_format", "_pretty", "_summary"
 async def history(services: Services, model: Model, request: Request, target: Target) -> Response:
     """`GET [base]/[type]/[id]/_history`, `[base]/[type]/_history`, `[base]/_history`."""
     decision = services.decide(request, target.type)
-    window = _window(request, services.settings)
+    seal, use = Seal(services.store.keys, "history page"), f"{target.type}/{target.id}".encode("ascii")
+    window = _window(request, services.settings, lambda text: _opened(seal, use, text))
     subset = subset_of(request, model, target.type)
     store, type, id = services.store, target.type or None, target.id or None
     counts_only = window.count == 0 or request.parameter("_summary") == "count"
@@ -35,14 +40,21 @@ async def history(services: Services, model: Model, request: Request, target: Ta
     page = versions[: window.count]
     url = "/".join(part for part in (request.base, target.type, target.id, "_history") if part)
     pairs = [pair for pair in request.pairs if pair[0] in _KNOWN and pair[0] != "_before"]
-    links = [("self", with_query(url, [*pairs, *(("_before", str(window.before)) for _ in (1,) if window.before)]))]
+    links = [("self", with_query(url, [*pairs, *(pair for pair in request.pairs if pair[0] == "_before")]))]
     if len(versions) > window.count:
-        links.append(("next", with_query(url, [*pairs, ("_before", str(page[-1].seq))])))
+        links.append(("next", with_query(url, [*pairs, ("_before", seal.close(use, b"%d" % page[-1].seq))])))
     shown = ((stored, subset.apply(stored.body) if subset and not stored.deleted else stored.body) for stored in page)
     return Response(200, bundles.history(request.base, links, shown, total=total))
 
 
-def _window(request: Request, settings: Settings) -> Window:
+def _opened(seal: Seal, use: bytes, text: str) -> int:
+    try:
+        return int(seal.open(use, text))
+    except Broken:
+        raise Invalid("_before is not a page of this history. Start from its first page.") from None
+
+
+def _window(request: Request, settings: Settings, opened: Callable[[str], int]) -> Window:
     since: int | None = None
     at: tuple[int, int] | None = None
     before: int | None = None
@@ -57,7 +69,7 @@ def _window(request: Request, settings: Settings) -> Window:
             case "_count":
                 count = min(_number(name, value), settings.max_count)
             case "_before":
-                before = _number(name, value)
+                before = opened(value)
             case _ if name not in _KNOWN and not lenient:
                 raise Invalid(f"A history does not know the parameter {name[:80]!r}; it knows _since, _at and _count.")
             case _:

@@ -1,20 +1,27 @@
-"""$everything: the record of one patient, or all that belongs to one encounter, with what it refers to.
+"""$everything: whole records, of a patient, an encounter, the patients of a group, or of all patients.
 
-Specification: https://hl7.org/fhir/R4/patient-operation-everything.html and encounter-operation-everything.html.
-The one thing to know: members of the compartment are matches, resources that they refer to are includes, and a
-page with more behind it has a `next` link.
+Specification: https://hl7.org/fhir/R4/patient-operation-everything.html, encounter-operation-everything.html and
+group-operation-everything.html. The one thing to know: members of the compartments are matches, resources that they
+refer to are includes, and a page with more behind it has a `next` link, which is sealed like those of searches.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 from suture.api import bundles
-from suture.api.http import Request, Response
+from suture.api.http import PRESENTATION, Request, Response
 from suture.api.interactions.patch import require
 from suture.api.interactions.search import with_query
 from suture.api.operations.inputs import Inputs, read_inputs
-from suture.api.operations.operation import Operation, define, parameter
+from suture.api.operations.operation import Definition, Operation, define, parameter
 from suture.api.services import Model, Services
+from suture.api.shapes import as_array, as_object
 from suture.api.subsets import subset_of
-from suture.fhir.outcomes import Invalid
-from suture.search.everything import Everything, Scope
+from suture.fhir import json
+from suture.fhir.outcomes import Invalid, Issue
+from suture.search.everything import Everything, Record, Scope
+from suture.store.predicate import Predicate
+from suture.store.rows import Stored
 
 _CURSOR = "_cursor"
 _SHARED = (
@@ -24,20 +31,16 @@ _SHARED = (
     parameter("return", "out", "1..1", "Bundle", "A searchset: members as matches, referenced resources as includes."),
 )
 _DATES = (
-    parameter(
-        "start", "in", "0..1", "date", "Only resources whose clinical date is not before this date, or that have none."
-    ),
-    parameter(
-        "end", "in", "0..1", "date", "Only resources whose clinical date is not after this date, or that have none."
-    ),
+    parameter("start", "in", "0..1", "date", "Only resources whose clinical date reaches to this date or beyond."),
+    parameter("end", "in", "0..1", "date", "Only resources whose clinical date begins at this date or before."),
 )
 PATIENT = define(
     "Patient-everything",
     "Fetch Patient Record",
-    "The resources in the compartment of one patient, and the resources that these refer to. "
-    "Suture answers for one patient; it does not answer for all patients at once.",
+    "The resources in the compartment of one patient, or of all patients that the caller may see, and the resources "
+    "that these refer to.",
     resource="Patient",
-    levels=("instance",),
+    levels=("type", "instance"),
     affects_state=False,
     parameters=(*_DATES, *_SHARED),
 )
@@ -50,25 +53,32 @@ ENCOUNTER = define(
     affects_state=False,
     parameters=_SHARED,
 )
+GROUP = define(
+    "Group-everything",
+    "Fetch Group Record",
+    "The resources in the compartments of the patients that are members of a group, and the resources that these "
+    "refer to. Inactive members and groups within the group are left out.",
+    resource="Group",
+    levels=("instance",),
+    affects_state=False,
+    parameters=(*_DATES, *_SHARED),
+)
+_DEFINITIONS: dict[str | None, Definition] = {"Patient": PATIENT, "Encounter": ENCOUNTER, "Group": GROUP}
 
 
 async def everything(services: Services, model: Model, request: Request, type: str | None, id: str | None) -> Response:
-    """`GET|POST [base]/Patient/[id]/$everything` and `[base]/Encounter/[id]/$everything`."""
-    assert type is not None and id is not None
-    decision = services.decide(request, type)
-    known = [
-        entry["name"] for entry in (PATIENT if type == "Patient" else ENCOUNTER)["parameter"] if entry["use"] == "in"
-    ]
+    """`GET|POST [base]/Patient/[id]/$everything`, `[base]/Patient/$everything`, and of an Encounter or a Group."""
+    decision = services.decide(request, type or "")
+    known = [entry["name"] for entry in _DEFINITIONS[type]["parameter"] if entry["use"] == "in"]
     inputs = await read_inputs(request, [*known, _CURSOR])
     scope = _scope(inputs, model, services)
     subset = subset_of(request, model)
-    owner = require(await services.store.read(type, id, decision.predicate), type, id)
-    reader = Everything(model.search.compartments, services.store.keys, services.store.dialect, services.store.bodies)
-    async with services.store.reading() as connection:
-        record = await reader.page(connection, owner, scope, decision.predicate)
-    url = f"{request.base}/{type}/{id}/$everything"
-    pairs = [(name, str(value)) for name in known for value in inputs.all(name)]
-    pairs += [pair for pair in request.pairs if pair[0] in ("_format", "_pretty", "_summary", "_elements")]
+    owner = require(await services.store.read(type, id, decision.predicate), type, id) if type and id else None
+    record = await _read(services, model, owner, scope, decision.predicate)
+    url = "/".join(part for part in (request.base, type, id, "$everything") if part)
+    pairs = [(name, str(value)) for name in known if name != "_count" for value in inputs.all(name)]
+    pairs += [("_count", str(scope.count)) for _ in inputs.all("_count")]
+    pairs += [pair for pair in request.pairs if pair[0] in PRESENTATION]
     links = [("self", with_query(url, [*pairs, *([(_CURSOR, scope.after)] if scope.after else [])]))]
     if record.next:
         links.append(("next", with_query(url, [*pairs, (_CURSOR, record.next)])))
@@ -79,8 +89,38 @@ async def everything(services: Services, model: Model, request: Request, type: s
         ((stored, subset.apply(stored.body) if subset else stored.body) for stored in record.matches),
         ((stored, subset.apply(stored.body) if subset else stored.body) for stored in record.includes),
         total=len(record.matches) if whole else None,
+        warnings=_warnings(record),
     )
     return Response(200, body)
+
+
+async def _read(services: Services, model: Model, owner: Stored | None, scope: Scope, predicate: Predicate) -> Record:
+    store = services.store
+    reader = Everything(model.parameters, model.search.compartments, store.keys, store.dialect, store.bodies)
+    async with store.reading() as connection:
+        if owner is None:
+            return await reader.of_all(connection, scope, predicate)
+        if owner.type == "Group":
+            ids = list(dict.fromkeys(_members(json.decode(owner.body))))
+            return await reader.of_patients(connection, f"Group/{owner.id}", ids, scope, predicate)
+        return await reader.of_one(connection, owner, scope, predicate)
+
+
+def _members(group: dict[str, Any]) -> Iterator[str]:
+    """The ids of the patients that are active members of a group."""
+    for item in as_array(group.get("member")) or []:
+        member = as_object(item) or {}
+        reference = (as_object(member.get("entity")) or {}).get("reference", "")
+        type, _, id = str(reference).partition("/")
+        if type == "Patient" and member.get("inactive") is not True:
+            yield id.partition("/")[0]
+
+
+def _warnings(record: Record) -> list[Issue]:
+    if not record.truncated:
+        return []
+    text = f"Only {len(record.includes)} of the resources that this page refers to are given; there are more."
+    return [Issue("warning", "too-costly", text)]
 
 
 def _scope(inputs: Inputs, model: Model, services: Services) -> Scope:
@@ -104,4 +144,4 @@ def _scope(inputs: Inputs, model: Model, services: Services) -> Scope:
     )
 
 
-EVERYTHING = Operation(everything, PATIENT, ENCOUNTER)
+EVERYTHING = Operation(everything, PATIENT, ENCOUNTER, GROUP)

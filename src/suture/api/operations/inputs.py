@@ -9,11 +9,9 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from suture.api.http import Request
+from suture.api.http import PRESENTATION, Request
 from suture.fhir.dates import bounds
 from suture.fhir.outcomes import Invalid
-
-_PRESENTATION = frozenset({"_format", "_pretty", "_summary", "_elements"})
 
 
 class Inputs:
@@ -73,30 +71,44 @@ class Inputs:
 async def read_inputs(request: Request, known: Iterable[str]) -> Inputs:
     """Read the parameters of a call. `known`: the names that the operation has.
 
-    A resource that is not a Parameters becomes `Inputs.body`. Raises Invalid.
+    A resource that is not a Parameters becomes `Inputs.body`; what a body says about the form of the answer counts as
+    said in the URL. Raises Invalid.
     """
     names = frozenset(known)
+    pairs, body = await read_pairs(request)
     values: dict[str, list[Any]] = {}
-    for name, value in request.pairs:
-        if name not in _PRESENTATION:
-            values.setdefault(name, []).append(value)
-    body: dict[str, Any] | None = None
-    if request.method == "POST" and (request.bundled or await request.body()):
-        if request.header("content-type").startswith("application/x-www-form-urlencoded"):
-            for name, value in await request.form():
-                values.setdefault(name, []).append(value)
-        else:
-            body = await _resource(request)
-    if body is not None and body["resourceType"] == "Parameters":
-        for name, value in _parameters(body):
-            values.setdefault(name, []).append(value)
-        body = None
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
     for name in values:
         if name not in names:
             near = difflib.get_close_matches(name, names, 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise Invalid(f"The operation has no parameter {name[:80]!r}.{hint}")
     return Inputs(values, body)
+
+
+async def read_pairs(request: Request) -> tuple[list[tuple[str, Any]], dict[str, Any] | None]:
+    """Names and values from the URL and then from the body, in order, without those about the form of the answer.
+
+    Also the body itself when it is a resource other than Parameters. Raises Invalid.
+    """
+    given: list[tuple[str, Any]] = []
+    body: dict[str, Any] | None = None
+    if request.method == "POST" and (request.bundled or await request.body()):
+        if request.header("content-type").startswith("application/x-www-form-urlencoded"):
+            given += await request.form()
+        else:
+            body = await _resource(request)
+    if body is not None and body["resourceType"] == "Parameters":
+        given += _parameters(body)
+        body = None
+    pairs = [pair for pair in (*request.pairs, *given) if pair[0] not in PRESENTATION]
+    request.adopt((name, _shown(value)) for name, value in given)
+    return pairs, body
+
+
+def _shown(value: Any) -> str:
+    return "true" if value is True else "false" if value is False else str(value)
 
 
 async def _resource(request: Request) -> dict[str, Any] | None:

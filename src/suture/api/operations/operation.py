@@ -26,7 +26,7 @@ class Operation:
     """One name that can be called, such as `everything`, with one definition or one for each of several types.
 
     - `name`: as in the URL, without `$`. `affects_state`: only POST may call it.
-    - `levels`: where it may be called, of `system`, `type`, `instance`.
+    - `levels`: where it may be called, of `system`, `type`, `instance`; not all of them on each type: see `at`.
     - `types`: the resource types it belongs to, () for all of them.
     """
 
@@ -38,9 +38,14 @@ class Operation:
         self.definitions = definitions
         self.name: str = first["code"]
         self.affects_state: bool = first["affectsState"]
-        self.levels: tuple[str, ...] = tuple(level for level in LEVELS if first[level])
+        self.levels: tuple[str, ...] = tuple(level for level in LEVELS if any(one[level] for one in definitions))
         types = [type for definition in definitions for type in definition["resource"]]
         self.types: tuple[str, ...] = () if "Resource" in types else tuple(types)
+
+    def at(self, level: str, type: str) -> bool:
+        """Whether it may be called at `level`, on the resource type `type` ("" at the level of the system)."""
+        definition = self.definition(type) if type else self.definitions[0]
+        return definition is not None and bool(definition.get(level))
 
     def definition(self, type: str | None) -> Definition | None:
         """The definition for a resource type (None: the system level); None where the operation cannot be called."""

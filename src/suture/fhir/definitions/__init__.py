@@ -1,4 +1,4 @@
-"""The FHIR specification as data: types, search parameters, compartments, operations and required codes."""
+"""The FHIR specification as data: types, search parameters, compartments, operations, required codes, terminology."""
 
 from suture.fhir.definitions.loading import Definitions, DefinitionsMissing, load
 from suture.fhir.definitions.model import (
@@ -12,6 +12,7 @@ from suture.fhir.definitions.model import (
     Structure,
 )
 from suture.fhir.definitions.numbering import type_name, type_number
+from suture.fhir.definitions.packed_terminology import packed_resource, packed_urls
 
 __all__ = [
     "Constraint",
@@ -25,6 +26,8 @@ __all__ = [
     "SearchParameter",
     "Structure",
     "load",
+    "packed_resource",
+    "packed_urls",
     "type_name",
     "type_number",
 ]

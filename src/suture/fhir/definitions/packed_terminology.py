@@ -1,0 +1,82 @@
+"""The code systems and value sets that ship with Suture, as FHIR resources without their texts, read on first use.
+
+Two files answer for a FHIR version: what its own core package defines, then HL7's terminology package, which holds
+the v2 and v3 tables and newer code systems. Only the resources asked for are decoded; the rest stay bytes.
+`tools/build_definitions.py` builds the files.
+"""
+
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+import msgspec
+import zstandard
+
+from suture.fhir.definitions.loading import DefinitionsMissing
+from suture.fhir.versions import Version
+
+TERMINOLOGY_FORMAT = 1
+"""Number of the file format. Raise it with every change of the record below or of what the resources keep."""
+
+SHARED = "terminology.json.zst"
+"""The file of HL7's terminology package, for all versions."""
+
+Json = dict[str, Any]
+Type = Literal["CodeSystem", "ValueSet"]
+
+
+class TerminologyFile(msgspec.Struct, frozen=True, array_like=True):
+    """One file: resources by canonical URL without version."""
+
+    format: int
+    code_systems: dict[str, msgspec.Raw]
+    value_sets: dict[str, msgspec.Raw]
+
+
+def own_file(version: Version) -> str:
+    """The name of the file of a version's core package."""
+    return f"{version.value}-terminology.json.zst"
+
+
+def packed_resource(version: Version, type: Type, url: str) -> Json | None:
+    """The packaged CodeSystem or ValueSet of this URL (without version), or None. Not to be changed.
+
+    CodeSystems have `content`, `hierarchyMeaning`, nested `concept` with `code` and coded `property`; ValueSets have
+    `compose`. Raises DefinitionsMissing when the files are absent or of another build.
+    """
+    for name in (own_file(version), SHARED):
+        if url in _of_type(name, type):
+            return _decoded(name, type, url)
+    return None
+
+
+def packed_urls(version: Version, type: Type) -> frozenset[str]:
+    """The URLs of all packaged resources of a type."""
+    return frozenset(_of_type(own_file(version), type)) | frozenset(_of_type(SHARED, type))
+
+
+def _of_type(name: str, type: Type) -> dict[str, msgspec.Raw]:
+    content = _file(name)
+    return content.code_systems if type == "CodeSystem" else content.value_sets
+
+
+@cache
+def _decoded(name: str, type: Type, url: str) -> Json:
+    return msgspec.json.decode(_of_type(name, type)[url])
+
+
+@cache
+def _file(name: str) -> TerminologyFile:
+    path = files("suture.fhir.definitions").joinpath("data", name)
+    advice = "Run `python tools/build_definitions.py`."
+    try:
+        packed = path.read_bytes()
+    except FileNotFoundError:
+        raise DefinitionsMissing(f"The terminology file {name} is not there. {advice}") from None
+    try:
+        content = msgspec.json.decode(zstandard.ZstdDecompressor().decompress(packed), type=TerminologyFile)
+    except msgspec.ValidationError as error:
+        raise DefinitionsMissing(f"The terminology file {name} is of another release. {advice}") from error
+    if content.format != TERMINOLOGY_FORMAT:
+        raise DefinitionsMissing(f"The terminology file {name} is of another release. {advice}")
+    return content
