@@ -7,6 +7,7 @@ from suture.fhir.definitions import load
 from suture.fhir.versions import Version
 from suture.search.indexer import Indexer
 from suture.search.parameters import SearchParameters
+from suture.search.values import TEXT_SUFFIX
 from suture.store.keys import Keys
 from suture.store.rows import IndexRows
 
@@ -32,7 +33,22 @@ class Indexed:
         self._parameters = parameters(version)
 
     def has_token(self, code: str, form: str) -> bool:
-        return KEYS.token(self.type, code, form) in self.rows.tok
+        """True when a search for `form` finds the resource: by a row of its own or by one the vocabulary names."""
+        wanted = KEYS.token(self.type, code, form)
+        meant = {word.h for word in self.rows.words if any(s == wanted for s, _ in word.forms)}
+        return wanted in self.rows.tok or not meant.isdisjoint(self.rows.tok)
+
+    def texts(self, code: str) -> set[str]:
+        """The texts by which `code:text` finds the resource."""
+        return self._words(code + TEXT_SUFFIX)
+
+    def sorted_by(self, code: str) -> set[str]:
+        """The texts by which the resource is sorted under the token parameter `code`."""
+        return self._words(code)
+
+    def _words(self, code: str) -> set[str]:
+        words = [word for word in self.rows.words if word.h in self.rows.tok]
+        return {norm for word in words for p, norm in word.texts if p == self._h(code)}
 
     def strings(self, code: str) -> set[tuple[str, str]]:
         return {(norm, raw) for h, norm, raw in self.rows.str if h == self._h(code)}

@@ -6,11 +6,12 @@ import pytest
 
 from suture.fhir.fhirpath import parse
 from suture.search.extraction.cache import HashCache
+from suture.search.extraction.coded import CodingSite
 from suture.search.extraction.conditions import UnroutableError, compile_test
 from suture.search.extraction.routes import Router
-from suture.search.extraction.sites import CodingSite, Use
+from suture.search.extraction.sites import Use
 from suture.search.extraction.steps import Child, Route
-from suture.search.values import token_code, token_full, token_system
+from suture.search.values import token_full, variant_form
 from tests.search.indexing import KEYS, Indexed, indexer, observation, parameters
 
 ROUTER = Router(parameters().definitions)
@@ -112,15 +113,13 @@ def test_the_memory_of_hashes_stays_bounded_and_keeps_what_is_used() -> None:
 
 def test_a_site_gives_the_same_hashes_whether_remembered_or_not() -> None:
     cache = HashCache(size=2)
-    site = CodingSite(1, "Observation", (Use("code"), Use("combo-code"), Use("")), KEYS, cache)
-    expected = {
-        KEYS.token("Observation", code, form)
-        for code in ("code", "combo-code")
-        for form in (token_code("x"), token_full("urn:s", "x"), token_system("urn:s"))
-    }
+    site_codes = ("code", "value-concept")
+    site = CodingSite(1, "Observation", (Use("code"), Use("value-concept"), Use("")), KEYS, cache)
+    expected = {KEYS.token("Observation", code, variant_form(token_full("urn:s", "x"), "ex")) for code in site_codes}
     for filler in range(10):
-        assert set(site((1, "urn:s", "x"))) == expected
-        site((1, "urn:s", f"other {filler}"))
+        tok, words, paired = site((1, "urn:s", "x", "Ex"))
+        assert set(tok) == {word.h for word in words} == expected and paired == ()
+        site((1, "urn:s", f"other {filler}", None))
 
 
 def test_indexing_again_gives_the_same_rows() -> None:

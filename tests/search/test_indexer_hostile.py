@@ -20,9 +20,9 @@ from tests.search.indexing import KEYS, indexer, parameters
 
 R4 = load(Version.R4)
 OUR_NAMES = re.compile(
-    r"extract|resource|get|present|sdate|tok|text|qty|dat|ref|set|tuple|len|float|owner\d+|done\d+|[a-z]\d+"
+    r"extract|resource|get|present|sdate|tok|text|qty|dat|ref|words|paired|set|tuple|len|float|owner\d+|done\d+|[a-z]\d+"
 )
-OUR_MEMBERS = {"get", "append", "young"}
+OUR_MEMBERS = {"get", "append", "young", "quantity", "range", "span"}
 HOSTILE = [
     'x"); raise SystemExit("', "x'\n    raise SystemExit\n#", "{present}", "__import__", "c0", "tok", "\\", "\u2028",
     "\x00", "get(resource)", "%s", "''' + evil() + '''", "extract", "__builtins__", "a b", "", "é", "if", "None",
@@ -109,7 +109,8 @@ def check(name: str, literal: str, code: str) -> None:
         "extension": [{"url": literal, "valueString": name}],
     }
     rows = hostile.rows(resource)
-    assert keys.token("Thing", f"{code}0", (literal or "x").casefold()) in rows.tok
+    forms = {s for word in rows.words if word.h in rows.tok for s, _ in word.forms}
+    assert keys.token("Thing", f"{code}0", (literal or "x").casefold()) in forms
     assert (keys.resource("Thing", "1"), keys.parameter("Thing", f"{code}1")) in rows.ref
     assert {h for h, _, _ in rows.str} == {keys.parameter("Thing", f"{code}2"), keys.parameter("Thing", f"{code}9")}
 

@@ -2,14 +2,16 @@
 
 import math
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from suture.fhir.dates import EARLIEST, LATEST, bounds
 from suture.fhir.outcomes import InvalidStructure
+from suture.fhir.ucum import canonical
 from suture.fhir.versions import Version
-from suture.search.values import unit_code, unit_full
+from suture.search.values import NEAR_LATITUDE, NEAR_LONGITUDE, unit_code, unit_dimension, unit_full
 from suture.store.rows import NO_DATE
 from tests.search.indexing import Indexed, observation, patient
 
@@ -100,12 +102,53 @@ def test_other_dates_of_a_type_do_not_move_its_clinical_date() -> None:
 
 
 def test_a_quantity_is_found_without_unit_by_unit_by_code_and_by_system() -> None:
-    value = {"value": Decimal("5.40"), "unit": "milligram", "system": UCUM, "code": "mg"}
+    value = {"value": Decimal("5.40"), "unit": "drops", "system": "urn:units", "code": "gtt"}
     found = Indexed(observation(valueQuantity=value))
-    for unit in (None, unit_code("mg"), unit_code("milligram"), unit_full(UCUM, "mg")):
+    for unit in (None, unit_code("gtt"), unit_code("drops"), unit_full("urn:units", "gtt")):
         assert found.amounts("value-quantity", unit) == {(5.4, 5.4)}
-    assert found.amounts("value-quantity", unit_code("Mg")) == set()
-    assert found.amounts("combo-value-quantity") == {(5.4, 5.4)}
+    assert found.amounts("value-quantity", unit_code("Gtt")) == set()
+    assert found.amounts("combo-value-quantity") == set()  # asks for the rows of value-quantity
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "dimension", "expected"),
+    [
+        ("5.4", "g", "g", 5.4),
+        ("5400", "mg", "g", 5.4),
+        ("0.1", "mg", "g", 0.0001),
+        ("37", "Cel", "K", 310.15),
+        ("98.6", "[degF]", "K", 310.15),
+        ("120", "mm[Hg]", "g.m-1.s-2", 15_998_640.0),
+    ],
+)
+def test_units_of_one_dimension_meet_in_its_base_units(value: str, unit: str, dimension: str, expected: float) -> None:
+    quantity = {"value": Decimal(value), "unit": "x", "system": UCUM, "code": unit}
+    found = Indexed(observation(valueQuantity=quantity))
+    base = canonical(unit)
+    assert base is not None and base.dimension == dimension
+    (row,) = found.amounts("value-quantity", unit_dimension(dimension))
+    exact = float(Fraction(value) * base.factor + base.offset)
+    assert row == (exact, exact) and exact == pytest.approx(expected)
+    assert found.amounts("value-quantity", unit_code(unit)) == {(float(value), float(value))}
+    assert found.amounts("value-quantity", unit_full(UCUM, unit)) == set()
+
+
+def test_a_comparator_opens_the_range_in_base_units_too() -> None:
+    quantity = {"value": Decimal(5), "comparator": "<", "system": UCUM, "code": "mg"}
+    found = Indexed(observation(valueQuantity=quantity))
+    assert found.amounts("value-quantity", unit_dimension("g")) == {(-math.inf, math.nextafter(0.005, -math.inf))}
+
+
+def test_units_that_ucum_does_not_know_are_compared_as_they_are() -> None:
+    found = Indexed(observation(valueQuantity={"value": 5, "system": UCUM, "code": "furlong"}))
+    assert found.amounts("value-quantity", unit_full(UCUM, "furlong")) == {(5.0, 5.0)}
+
+
+def test_positions_are_two_numbers() -> None:
+    position = {"longitude": Decimal("-83.69"), "latitude": Decimal("42.25")}
+    found = Indexed({"resourceType": "Location", "position": position})
+    assert found.amounts(NEAR_LATITUDE) == {(42.25, 42.25)} and found.amounts(NEAR_LONGITUDE) == {(-83.69, -83.69)}
+    assert found.has("near") and not Indexed({"resourceType": "Location"}).has("near")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +185,11 @@ def test_sampled_data_span_their_values(data: str, expected: set[tuple[float, fl
     sampled = {"origin": {"value": 1, "code": "mV", "system": UCUM}, "factor": 2, "dimensions": 1, "data": data}
     found = Indexed(observation(valueSampledData=sampled))
     assert found.amounts("value-quantity") == expected
-    assert found.amounts("value-quantity", unit_full(UCUM, "mV")) == expected
+    assert found.amounts("value-quantity", unit_code("mV")) == expected
+    base = canonical("mV")
+    assert base is not None
+    scaled = {(lo * float(base.factor), hi * float(base.factor)) for lo, hi in expected}
+    assert found.amounts("value-quantity", unit_dimension(base.dimension)) == scaled
 
 
 def test_ranges_and_ages_are_quantities() -> None:
@@ -152,6 +199,8 @@ def test_ranges_and_ages_are_quantities() -> None:
     years = {"value": 40, "unit": "a", "code": "a", "system": UCUM}
     assert condition(onsetAge=years).amounts("onset-age", unit_code("a")) == {(40.0, 40.0)}
     assert condition(onsetRange={"low": years}).amounts("onset-age", unit_code("a")) == {(40.0, math.inf)}
+    in_seconds = condition(onsetRange={"low": years}).amounts("onset-age", unit_dimension("s"))
+    assert in_seconds == {(40.0 * 31557600, math.inf)}
     assert condition(onsetRange={"high": years}).amounts("onset-age") == {(-math.inf, 40.0)}
     assert condition(onsetRange={"id": "x"}).amounts("onset-age") == set()
 

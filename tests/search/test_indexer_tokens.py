@@ -3,7 +3,15 @@
 import pytest
 
 from suture.fhir.versions import Version
-from suture.search.values import token_code, token_full, token_system
+from suture.search.values import (
+    OF_TYPE_SUFFIX,
+    TEXT_SUFFIX,
+    of_type_form,
+    token_code,
+    token_full,
+    token_system,
+    variant_form,
+)
 from tests.search.indexing import KEYS, Indexed, observation, patient
 
 LOINC = "http://loinc.org"
@@ -26,9 +34,10 @@ def test_a_concept_is_found_by_code_by_system_and_by_both() -> None:
     assert not found.has_token("value-concept", token_code("8867-4"))
 
 
-def test_a_concept_with_only_text_is_present_and_has_no_token() -> None:
+def test_a_concept_with_only_text_is_present_and_found_by_text_alone() -> None:
     found = Indexed(observation(code={"text": "Pulse"}))
     assert found.has("code") and not found.has("value-concept")
+    assert found.texts("code") == {"pulse"} and not found.has_token("code", token_code("pulse"))
     assert Indexed({"resourceType": "Observation", "status": "final"}).has("code") is False
 
 
@@ -37,13 +46,59 @@ def test_a_coding_with_a_system_alone_is_found_by_its_system() -> None:
     assert found.has_token("code", token_system(LOINC))
 
 
-def test_unions_index_every_branch_once() -> None:
+def test_unions_have_no_rows_of_their_own() -> None:
     component = {"code": concept((LOINC, "8480-6"))}
     found = Indexed(observation(code=concept((LOINC, "85354-9")), component=[component, component]))
-    assert found.has_token("combo-code", token_code("8480-6"))
-    assert found.has_token("combo-code", token_code("85354-9"))
+    assert found.has("combo-code") and found.has("component-code")
+    assert found.has_token("component-code", token_code("8480-6")) and found.has_token("code", token_code("85354-9"))
+    assert not found.has_token("combo-code", token_code("8480-6"))
     assert not found.has_token("code", token_code("8480-6"))
-    assert len(found.rows.tok) == len(set(found.rows.tok))
+    assert len(found.rows.tok) == len(set(found.rows.tok)) == 3  # and the status
+
+
+def test_a_coding_is_one_row_and_every_form_of_it_leads_there() -> None:
+    found = Indexed(observation(code={"coding": [{"system": LOINC, "code": "8867-4", "display": "Heart  RATE"}]}))
+    plain = KEYS.token("Observation", "code", token_full(LOINC, "8867-4"))
+    shown = KEYS.token("Observation", "code", variant_form(token_full(LOINC, "8867-4"), "heart rate"))
+    assert shown in found.rows.tok and plain not in found.rows.tok
+    (word,) = [word for word in found.rows.words if word.h == shown]
+    assert not word.unique
+    forms = (token_full(LOINC, "8867-4"), token_code("8867-4"), token_system(LOINC))
+    assert set(word.forms) == {(KEYS.token("Observation", "code", form), plain) for form in forms}
+    assert found.texts("code") == {"heart rate"} and found.sorted_by("code") == {"8867-4"}
+
+
+def test_texts_of_concepts_are_found_and_kept_once() -> None:
+    coding = {"system": LOINC, "code": "8867-4", "display": "Heart rate"}
+    same = Indexed(observation(code={"coding": [coding], "text": "HEART rate"}))
+    assert len(same.rows.tok) == 2 and same.texts("code") == {"heart rate"}
+    other = Indexed(observation(code={"coding": [coding], "text": "Pulse"}))
+    assert other.texts("code") == {"heart rate", "pulse"} and len(other.rows.tok) == 3
+    assert KEYS.token("Observation", "code" + TEXT_SUFFIX, "pulse") in other.rows.tok
+    assert Indexed(observation(code={"coding": [{"display": "Pulse"}]})).texts("code") == {"pulse"}
+
+
+def test_a_code_and_its_patient_are_one_row_together() -> None:
+    code = {"coding": [{"system": LOINC, "code": "8867-4", "display": "Heart rate"}]}
+    pair = KEYS.pair(KEYS.token("Observation", "code", token_full(LOINC, "8867-4")), KEYS.resource("Patient", "1"))
+    assert pair in Indexed(observation(code=code, subject={"reference": "Patient/1"})).rows.tok
+    assert pair not in Indexed(observation(code=code, subject={"reference": "Patient/2"})).rows.tok
+    aside = observation(code=code, subject={"reference": "Group/1"}, performer=[{"reference": "Patient/1"}])
+    assert pair not in Indexed(aside).rows.tok
+
+
+def test_identifiers_are_found_by_type_and_by_the_text_of_it() -> None:
+    kind = {"coding": [{"system": "urn:0203", "code": "MR"}], "text": "Medical Record"}
+    found = Indexed(patient(identifier=[{"type": kind, "system": "urn:mrn", "value": "A1"}]))
+    of_type = KEYS.token("Patient", "identifier" + OF_TYPE_SUFFIX, of_type_form("urn:0203", "mr", "a1"))
+    assert of_type in found.rows.tok
+    assert found.texts("identifier") == {"medical record"} and found.sorted_by("identifier") == {"a1"}
+    assert {word.unique for word in found.rows.words if word.texts[0][1] == "a1"} == {True}
+
+
+def test_codes_and_contact_points_are_sorted_by_what_they_say() -> None:
+    found = Indexed(patient(gender="female", telecom=[{"system": "phone", "value": "555-0100"}]))
+    assert found.sorted_by("gender") == {"female"} and found.sorted_by("phone") == {"555-0100"}
 
 
 def test_identifiers_are_found_by_value_and_system() -> None:
@@ -96,11 +151,11 @@ def test_profiles_are_references_in_r5() -> None:
     assert found.has_token("_profile", "http://x/p") and found.has_token("_profile", "http://x/p|1.0")
 
 
-def test_a_relative_reference_gives_a_token_and_a_link() -> None:
+def test_a_relative_reference_is_a_link_and_no_token() -> None:
     found = Indexed(observation(subject={"reference": "Patient/1"}, performer=[{"reference": "Practitioner/2"}]))
-    assert found.has_token("subject", "Patient/1") and found.refers("subject", "Patient", "1")
-    assert found.has_token("performer", "Practitioner/2") and found.refers("performer", "Practitioner", "2")
-    assert not found.has_token("patient", "Patient/1")  # it uses the rows of subject
+    assert found.refers("subject", "Patient", "1") and not found.has_token("subject", "Patient/1")
+    assert found.refers("performer", "Practitioner", "2") and not found.has_token("performer", "Practitioner/2")
+    assert not found.refers("patient", "Patient", "1")  # it uses the rows of subject
     assert found.has("patient") and found.has("subject")
 
 
@@ -119,7 +174,7 @@ def test_versioned_foreign_and_contained_references() -> None:
     )
     assert found.has_token("subject", "http://other.example/fhir/Patient/9")
     assert found.has("patient") and found.rows.ck is None
-    assert found.has_token("encounter", "Encounter/3") and found.has_token("encounter", "Encounter/3/_history/2")
+    assert not found.has_token("encounter", "Encounter/3") and found.has_token("encounter", "Encounter/3/_history/2")
     assert found.refers("encounter", "Encounter", "3")
     assert found.has("device")
     assert {t for t, _ in found.rows.ref} == {KEYS.resource("Encounter", "3")}
@@ -145,8 +200,8 @@ def test_limited_references_without_an_open_twin_store_only_their_type() -> None
         {"who": {"reference": "Practitioner/2", "identifier": {"value": "x"}}, "requestor": False},
     ]
     found = Indexed({"resourceType": "AuditEvent", "agent": agents})
-    assert found.has_token("patient", "Patient/1") and not found.has_token("patient", "Practitioner/2")
-    assert found.has_token("agent", "Practitioner/2") and found.has_token("agent:identifier", token_code("x"))
+    assert found.refers("patient", "Patient", "1") and not found.refers("patient", "Practitioner", "2")
+    assert found.refers("agent", "Practitioner", "2") and found.has_token("agent:identifier", token_code("x"))
     assert not found.has_token("patient:identifier", token_code("x"))
 
 
@@ -196,7 +251,7 @@ def test_extensions_on_items_select_their_answers() -> None:
         {"linkId": "2", "answer": [{"valueReference": {"reference": "Patient/2"}}]},
     ]
     found = Indexed({"resourceType": "QuestionnaireResponse", "status": "completed", "item": items})
-    assert found.has_token("item-subject", "Patient/1") and not found.has_token("item-subject", "Patient/2")
+    assert found.refers("item-subject", "Patient", "1") and not found.refers("item-subject", "Patient", "2")
 
 
 def test_values_of_contained_resources_are_not_indexed() -> None:
@@ -220,7 +275,7 @@ def test_codeable_references_of_r5() -> None:
         Version.R5,
     )  # fmt: skip
     assert found.has_token("code", token_full("urn:rx", "1"))
-    assert found.has_token("medication", "Medication/2") and found.refers("medication", "Medication", "2")
+    assert found.refers("medication", "Medication", "2")
 
 
 def test_the_owner_is_the_patient_before_any_other_member() -> None:

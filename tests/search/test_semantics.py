@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.search import naive
+from tests.search import naive, units
 from tests.search.conftest import Driven
 from tests.search.population import CODES, DATES, FAMILIES, GIVEN, LOCAL, LOINC, NUMBERS, UCUM, population
 
@@ -85,11 +85,11 @@ def numbers() -> st.SearchStrategy[Asked]:
 
 
 def quantities() -> st.SearchStrategy[Asked]:
-    unit = st.sampled_from(("", "||mg", "||kg", f"|{UCUM}|mg", f"|{UCUM}|kg", "|urn:none|mg"))
+    unit = st.sampled_from(("", "||mg", "||kg", f"|{UCUM}|mg", f"|{UCUM}|g", f"|{UCUM}|kg", "|urn:none|mg"))
     value = st.builds(lambda number, unit: number + unit, numbered, unit)
 
     def asked(values: list[str]) -> Asked:
-        return Asked("value-quantity", ",".join(values), _any(values, naive.quantity_matches))
+        return Asked("value-quantity", ",".join(values), _any(values, units.quantity_matches))
 
     return several(value).map(asked)
 

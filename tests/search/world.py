@@ -19,6 +19,7 @@ from suture.store.opening import open_store
 from suture.store.predicate import Predicate
 from suture.store.rows import Prepared
 from suture.store.store import Store
+from suture.terminology import Terminology
 
 PARAMETERS = SearchParameters(load(Version.R4))
 Resource = dict[str, Any]
@@ -39,11 +40,16 @@ class World:
     async def open(self, url: str, limits: Limits) -> None:
         self.store = await open_store(url, index=self._index, read_connections=4, statement_timeout=60)
         self.indexer = Indexer(PARAMETERS, self.store.keys)
-        self.searches = {gather: self._search(msgspec.structs.replace(limits, gather=gather)) for gather in (5000, 0)}
+        self.searches = {
+            gather: self.with_limits(msgspec.structs.replace(limits, gather=gather)) for gather in (5000, 0)
+        }
         self.search = self.searches[5000]
 
-    def _search(self, limits: Limits) -> Search:
-        return Search(PARAMETERS, self.store.keys, self.store.dialect, self.store.bodies.stored, limits)
+    def with_limits(self, limits: Limits) -> Search:
+        """A search of this database with other limits."""
+        return Search(
+            PARAMETERS, self.store.keys, self.store.dialect, self.store.bodies.stored, limits, Terminology(Version.R4)
+        )
 
     def stream(self, always: bool) -> None:
         """Make every search read in order, as if each filter found very much; or let the planner decide."""

@@ -6,7 +6,7 @@ from typing import Any
 from suture.fhir.json import split_body
 from suture.store.keys import Keys
 from suture.store.opening import open_store
-from suture.store.rows import IndexRows, Prepared
+from suture.store.rows import IndexRows, Prepared, Word
 from suture.store.store import Store
 
 KEYS = Keys(b"only for this module's hashes")
@@ -38,7 +38,14 @@ def rows(resource: dict[str, Any]) -> IndexRows:
         qty=((KEYS.hash("value"), float(resource["value"]), float(resource["value"])),),
         dat=((KEYS.hash("date"), resource["value"], resource["value"] + 1),),
         ref=((KEYS.hash(patient), KEYS.hash("subject")),) if patient else (),
+        words=tuple(word(token) for token in tokens),
     )
+
+
+def word(token: str) -> Word:
+    """What the token rows of `rows` mean. Names of patients come once."""
+    h = KEYS.hash(token)
+    return Word(h, ((KEYS.hash("form " + token), h),), ((KEYS.hash("code"), token.casefold()),), "/" in token)
 
 
 def index(version: str, body: bytes) -> IndexRows:

@@ -34,6 +34,10 @@ async def test_a_sound_database_has_no_problem(database_url: str) -> None:
     [
         ("delete from tok where k = (select min(k) from tok)", "lacks a row in tok"),
         ("insert into qty (h, lo, hi, k, ck) values (1, 1, 1, 1, 1)", "the resources call for"),
+        ("insert into tok (h, d, k, ck) select distinct 1, d, k, ck from tok", "has a row too many in tok"),
+        ("update ref set d = 5", "has a row too many in ref"),
+        ("delete from forms where s = (select min(s) from forms)", "not in the vocabulary"),
+        ("update words set norm = 'other' where norm = 'final'", "not in the vocabulary"),
         ("update str set norm = 'other' where k = (select max(k) from str)", "lacks a row in str"),
         ("update res set sdate = 1 where id = 'a2'", "another clinical date"),
         ("update res set ck = 5 where id = 'a3'", "another compartment"),

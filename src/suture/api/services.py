@@ -50,7 +50,9 @@ class Model:
         self.shapes = Shapes(self.definitions, self.types)
         self.introspection = Introspection(self.shapes, self.parameters)
         self.indexer = Indexer(self.parameters, store.keys)
-        limits = Limits(settings.default_count, settings.max_count, settings.max_include)
+        limits = Limits(
+            settings.default_count, settings.max_count, settings.max_include, budget=settings.search_budget
+        )
         self.search = Search(self.parameters, store.keys, store.dialect, store.bodies.stored, limits)
 
 

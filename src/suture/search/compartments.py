@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from suture.fhir.definitions import Definitions
 from suture.fhir.outcomes import Invalid, NotFound
-from suture.search.filters import Filter, Ids, Members, Token, any_of
+from suture.search.filters import Filter, Ids, Refers, any_of
 from suture.search.parameters import SearchParameters
 from suture.store.keys import Keys
 
@@ -47,14 +47,13 @@ class Compartments:
             if owner not in self._ps:
                 parameter = self._keys.parameter
                 self._ps[owner] = tuple(sorted({parameter(t, code) for t, codes in members.items() for code in codes}))
-            return any_of((Ids((rh,)), Members(rh, self._ps[owner])))
+            return any_of((Ids((rh,)), Refers((rh,), self._ps[owner])))
         codes = members.get(type, ())
         if not codes and type != owner:
             raise Invalid(f"{type} resources are never in the {owner} compartment.")
-        token = self._keys.token
         found: list[Filter] = []
         if codes:
-            found.append(Token(tuple(token(type, code, f"{owner}/{id}") for code in codes), few=True))
+            found.append(Refers((rh,), tuple(self._keys.parameter(type, code) for code in codes), few=True))
         if type == owner:
             found.append(Ids((rh,)))
         return any_of(found)
@@ -64,7 +63,7 @@ def _rows(parameters: SearchParameters, members: Mapping[str, tuple[str, ...]]) 
     rows: dict[str, tuple[str, ...]] = {}
     for type, codes in members.items():
         found = (parameters.get(type, code) for code in codes)
-        kept = tuple(dict.fromkeys(p.rows for p in found if p is not None and p.type == "reference"))
+        kept = tuple(dict.fromkeys(r for p in found if p is not None and p.type == "reference" for r in p.rows))
         if kept:
             rows[type] = kept
     return rows

@@ -1,11 +1,12 @@
 """One search parameter of a URL, name and value, becomes a filter.
 
-Specification: https://hl7.org/fhir/R4/search.html, sections string, token, reference, uri and modifiers.
-The one thing to know: index rows of parameters are found by hashes of resource type, code and value, so the
-forms of `suture.search.values` and the `rows` code of the parameter decide what a value means.
+Specification: https://hl7.org/fhir/R4/search.html, sections string, uri, composite, modifiers, _list and _filter. The
+one thing to know: index rows of parameters are found by hashes of resource type, code and value, so the forms of
+`suture.search.values` and the `rows` codes of the parameter decide what a value means.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from suture.fhir.definitions import type_number
 from suture.fhir.outcomes import Invalid
@@ -15,37 +16,39 @@ from suture.search.filters import (
     EVERYTHING,
     NOTHING,
     Chain,
+    Compares,
     Contains,
     Equals,
     Filter,
     Has,
     Ids,
     Missing,
-    Not,
     Or,
+    Refers,
     StartsWith,
     Token,
     Types,
     all_of,
     any_of,
+    negated,
 )
 from suture.search.names import Leaf, Link, Name, Names
-from suture.search.parameters import Parameter
-from suture.search.ranges import date_filter, number_filter, quantity_filter, updated_filter
+from suture.search.parameters import Composed, Parameter
+from suture.search.places import near_filter
+from suture.search.ranges import date_filter, interval_filter, number_filter, quantity_filter, updated_filter
+from suture.search.referring import References
+from suture.search.tokens import Tokens
+from suture.search.unresolved import Coded, Terms, Together, Worded
 from suture.store.keys import Keys
 
 MAX_VALUES = 10_000
 MAX_IDS = 100_000
 """Alternatives of one parameter; of `_id`."""
 
-SHARED = frozenset(
-    (
-        "CareTeam", "CodeSystem", "Device", "Endpoint", "Group", "HealthcareService", "Library", "Location", "Measure",
-        "Medication", "Organization", "OrganizationAffiliation", "PlanDefinition", "Practitioner", "PractitionerRole",
-        "Questionnaire", "ResearchStudy", "StructureDefinition", "Substance", "ValueSet",
-    )
-)  # fmt: skip
-"""Types to which a great many resources may refer; references to others lead to few."""
+LIST = "_list"
+
+_PRESENT = ":present"
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII).fullmatch
 
 
 class Criteria:
@@ -54,6 +57,8 @@ class Criteria:
     def __init__(self, names: Names, keys: Keys) -> None:
         self._names = names
         self._keys = keys
+        self.tokens = Tokens(keys)
+        self.references = References(names, keys)
 
     def filter(self, types: Sequence[str], text: str, value: str, now: int, base: str) -> Filter:
         """What `text=value` asks of resources of `types`, where the parameter must exist in each.
@@ -61,27 +66,42 @@ class Criteria:
         `now`: microseconds since 1970, for `ap`. `base`: this server's own base URL with a slash at its end,
         taken off references, or "". Raises UnknownParameter or Invalid.
         """
+        if text == LIST:
+            return self._listed(value)
         if len(types) == 1:
             return self._filter(types[0], self._names.resolve(types[0], text), value, now, base)
         if len(types) * (value.count(",") + 1) > MAX_IDS:
             raise Invalid(f"The search parameter '{text[:60]}' has too many values for {len(types)} types.")
-        return _by_type((type, self._filter(type, self._names.resolve(type, text), value, now, base)) for type in types)
+        return by_type((type, self._filter(type, self._names.resolve(type, text), value, now, base)) for type in types)
 
     def _filter(self, type: str, name: Name, value: str, now: int, base: str) -> Filter:
         if isinstance(name, Leaf):
             return self._leaf(name.parameter, name.modifier, value, now, base)
         if isinstance(name, Link):
-            p = self._keys.parameter(type, name.parameter.rows)
-            return any_of(
-                Chain(p, type_number(target), self._filter(target, inner, value, now, base))
-                for target, inner in name.branches
+            return self.chain(
+                name.parameter,
+                ((target, self._filter(target, inner, value, now, base)) for target, inner in name.branches),
             )
-        p = self._keys.parameter(name.source, name.parameter.rows)
-        return Has(p, type_number(name.source), self._filter(name.source, name.inner, value, now, base))
+        inner = self._filter(name.source, name.inner, value, now, base)
+        rt = type_number(name.source)
+        if inner == NOTHING:
+            return NOTHING
+        return any_of(Has(p, rt, inner) for p in self._ps(name.parameter))
+
+    def chain(self, parameter: Parameter, branches: Iterable[tuple[str, Filter]]) -> Filter:
+        """Resources that refer by `parameter` to one of a type that satisfies the filter beside it."""
+        ps = self._ps(parameter)
+        possible = [(type_number(target), inner) for target, inner in branches if inner != NOTHING]
+        return any_of(Chain(p, rt, inner) for rt, inner in possible for p in ps)
+
+    def _ps(self, parameter: Parameter) -> tuple[int, ...]:
+        return tuple(self._keys.parameter(parameter.resource_type, rows) for rows in parameter.rows)
 
     def _leaf(self, parameter: Parameter, modifier: str, text: str, now: int, base: str) -> Filter:
         if modifier == "missing":
-            return _missing(parameter, text)
+            if text not in ("true", "false"):
+                raise Invalid(f"'{parameter.code}:missing' must be true or false.")
+            return self.missing(parameter, text == "true")
         parts = values(text)
         if not parts:
             raise Invalid(f"The search parameter '{parameter.code}' has no value.")
@@ -89,125 +109,123 @@ class Criteria:
         if len(parts) > limit:
             raise Invalid(f"The search parameter '{parameter.code}' has {len(parts)} values, more than {limit}.")
         if parameter.column == "id":
-            found = self._ids(parameter, parts)
-            return Not(found) if modifier else found
+            found = self.ids(parameter, parts)
+        elif parameter.type == "token":
+            found = self.tokens.filter(parameter, modifier, parts)
+        else:
+            return self._alternatives(parameter, modifier, parts, now, base)
+        return negated(found) if modifier in ("not", "not-in") else found
+
+    def _alternatives(self, parameter: Parameter, modifier: str, parts: Sequence[str], now: int, base: str) -> Filter:
+        if parameter.type == "reference":
+            if modifier == "identifier":
+                return self.tokens.identifiers(parameter, parts)
+            return self.references.filter(parameter, modifier, [unescape(part) for part in parts], base)
+        return any_of(self.value(parameter, modifier, part, now, base) for part in parts)
+
+    def value(self, parameter: Parameter, modifier: str, part: str, now: int, base: str) -> Filter:
+        """What one value, its escapes still in it, asks of a parameter. Raises Invalid."""
         match parameter.type:
             case "token":
-                found = self._tokens(parameter, parts)
-                return Not(found) if modifier else found
+                return self.tokens.filter(parameter, modifier, (part,))
             case "reference":
-                return self._references(parameter, modifier, parts, base)
+                return self.references.filter(parameter, modifier, (unescape(part),), base)
             case "string":
-                return _each(parts, lambda part: self._string(parameter, modifier, unescape(part)))
+                return self._string(parameter, modifier, unescape(part))
             case "uri":
-                return _each(parts, lambda part: self._uri(parameter, modifier, unescape(part)))
+                return self._uri(parameter, modifier, unescape(part))
             case "date":
                 if parameter.column:
-                    return _each(parts, lambda part: updated_filter(parameter, part, now))
-                return _each(parts, lambda part: date_filter(parameter, self._keys, part, now))
+                    return updated_filter(parameter, part, now)
+                return date_filter(parameter, self._keys, part, now)
             case "number":
-                return _each(parts, lambda part: number_filter(parameter, self._keys, part))
+                return number_filter(parameter, self._keys, part)
+            case "composite":
+                return self._composite(parameter, part, now, base)
+            case "special":
+                return near_filter(parameter, self._keys, part)
             case _:
-                return _each(parts, lambda part: quantity_filter(parameter, self._keys, part))
+                return quantity_filter(parameter, self._keys, part)
 
-    def _ids(self, parameter: Parameter, parts: Iterable[str]) -> Filter:
+    def missing(self, parameter: Parameter, missing: bool) -> Filter:
+        """The parameter has no value (`missing`), or has one."""
+        if parameter.column:
+            return NOTHING if missing else EVERYTHING
+        if parameter.custom:
+            present = self.tokens.hashed(parameter, ("",), _PRESENT, few=False)
+            return negated(present) if missing else present
+        return Missing(parameter.bit, missing)
+
+    def ids(self, parameter: Parameter, parts: Iterable[str]) -> Filter:
+        """The resources with one of these ids."""
         resource, type = self._keys.resource, parameter.resource_type
         return Ids(tuple({resource(type, unescape(part).removeprefix("|")): None for part in parts}))
 
-    def _tokens(self, parameter: Parameter, parts: Sequence[str]) -> Filter:
-        if len(parts) == 1 and "|" not in parts[0]:
-            wanted = [forms.token_code(unescape(parts[0]))]
-        else:
-            wanted = [form for part in parts for form in _token_forms(parameter, part)]
-        return self._hashed(parameter, parameter.rows, wanted, parameter.code == "identifier")
+    def _listed(self, value: str) -> Filter:
+        """`_list`: what a List refers to."""
+        ids = [unescape(part).removeprefix("List/") for part in values(value)]
+        if not ids or len(ids) > MAX_VALUES or not all(map(_ID, ids)):
+            raise Invalid(
+                "_list needs the id of a List resource, such as _list=42. "
+                "Lists with a function, such as $current-problems, are not kept here."
+            )
+        item = self._names.reference("List", "item")
+        rhs = tuple(self._keys.resource("List", id) for id in ids)
+        return any_of(Has(p, type_number("List"), Ids(rhs)) for p in self._ps(item))
 
-    def _hashed(self, parameter: Parameter, code: str, wanted: Iterable[str], few: bool) -> Filter:
-        token, type = self._keys.token, parameter.resource_type
-        hashes = tuple([token(type, code, form) for form in dict.fromkeys(wanted)])
-        return Token(hashes, few) if hashes else NOTHING
+    def _composite(self, parameter: Parameter, part: str, now: int, base: str) -> Filter:
+        pieces = split(part, "$")
+        many = len(parameter.composed[0].parts)
+        if len(pieces) != many or not all(pieces):
+            codes = "$".join(p.code for p in parameter.composed[0].parts)
+            raise Invalid(
+                f"The value '{part[:60]}' of the search parameter '{parameter.code}' is not of the form {codes}: "
+                rf"{many} values joined by $. A sign that belongs to a value is written \$."
+            )
+        return any_of(self._composed(parameter, composed, pieces, now, base) for composed in parameter.composed)
 
-    def _references(self, parameter: Parameter, modifier: str, parts: Sequence[str], base: str) -> Filter:
-        if modifier == "identifier":
-            wanted = [form for part in parts for form in _token_forms(parameter, part)]
-            return self._hashed(parameter, parameter.rows + forms.IDENTIFIER_SUFFIX, wanted, True)
-        wanted: list[str] = []
-        few = not parameter.canonical
-        for part in parts:
-            found = self._reference_forms(parameter, modifier, unescape(part).removeprefix(base))
-            few = few and all(form.partition("/")[0] not in SHARED for form in found)
-            wanted += found
-        return self._hashed(parameter, parameter.rows, wanted, few)
-
-    def _reference_forms(self, parameter: Parameter, modifier: str, value: str) -> list[str]:
-        """The stored forms that `value` may have: `Patient/1`, `1`, an absolute URL or a canonical."""
-        targets = (modifier,) if modifier else self._names.targets(parameter)
-        if "/" not in value and ":" not in value and "|" not in value:
-            return [f"{target}/{value}" for target in targets]
-        if modifier or parameter.rows != parameter.code:
-            segments = value.partition("/_history/")[0].split("/")
-            if len(segments) >= 2 and segments[-2] not in targets:
-                return []
-        if parameter.canonical:
-            return [value.partition("#")[0]]
-        return [value]
+    def _composed(self, whole: Parameter, composed: Composed, pieces: Sequence[str], now: int, base: str) -> Filter:
+        each = list(zip(composed.parts, pieces, strict=True))
+        if not composed.rows:
+            return all_of(self.value(part, "", piece, now, base) for part, piece in each)
+        firsts = [(part, piece) for part, piece in each if part.type in ("token", "reference")]
+        lasts = [(part, piece) for part, piece in each if part.type not in ("token", "reference")]
+        last: Filter | None = None
+        if len(lasts) == 2:
+            (start, low), (end, high) = lasts
+            h = self._keys.parameter(whole.resource_type, whole.code)
+            last = interval_filter(start, end, h, (low, high))
+        elif lasts:
+            last = self.value(lasts[0][0], "", lasts[0][1], now, base)
+        n = self._keys.parameter(whole.resource_type, composed.rows)
+        return Together(n, tuple(self.value(part, "", piece, now, base) for part, piece in firsts), last)
 
     def _string(self, parameter: Parameter, modifier: str, value: str) -> Filter:
-        h = self._keys.parameter(parameter.resource_type, parameter.rows)
         if modifier == "exact":
-            return Equals(h, *forms.string_row(value))
+            return Equals(self._ps(parameter), *forms.string_row(value))
         folded = forms.fold(value)
         if not folded:
             raise Invalid(f"The value of the search parameter '{parameter.code}' holds no letter, digit or sign.")
-        return Contains(h, folded) if modifier == "contains" else StartsWith(h, folded)
+        kind = Contains if modifier == "contains" else StartsWith
+        return kind(self._ps(parameter), folded)
 
     def _uri(self, parameter: Parameter, modifier: str, value: str) -> Filter:
-        h = self._keys.parameter(parameter.resource_type, parameter.rows)
+        hs = self._ps(parameter)
         if modifier == "below":
             below = value if value.endswith("/") else value + "/"
-            return Or((Equals(h, forms.uri_form(value), ""), StartsWith(h, below[: forms.URI_LIMIT])))
+            return any_of((Equals(hs, forms.uri_form(value), ""), StartsWith(hs, below[: forms.URI_LIMIT])))
         if modifier == "above":
             ends = [i for i, c in enumerate(value) if c == "/" and i > value.find("://") + 2]
-            return any_of(Equals(h, forms.uri_form(value[:end]), "") for end in (*ends, len(value)))
-        return Equals(h, forms.uri_form(value), "")
+            return any_of(Equals(hs, forms.uri_form(value[:end]), "") for end in (*ends, len(value)))
+        return Equals(hs, forms.uri_form(value), "")
 
 
-def _token_forms(parameter: Parameter, part: str) -> list[str]:
-    pieces = split(part, "|")
-    if len(pieces) == 1:
-        return [forms.token_code(unescape(part))]
-    if len(pieces) > 2 or pieces == ["", ""]:
-        raise Invalid(
-            f"The value '{part[:60]}' of the search parameter '{parameter.code}' is not of the form code, "
-            r"system|code, |code or system|. A sign that belongs to the code is written \|."
-        )
-    system, code = unescape(pieces[0]), unescape(pieces[1])
-    if not code:
-        return [forms.token_system(system)]
-    found = [forms.token_full(system, code)]
-    if (parameter.bare or parameter.implied_systems) if not system else system in parameter.implied_systems:
-        found.append(forms.token_code(code))
-    return found
-
-
-def _missing(parameter: Parameter, text: str) -> Filter:
-    if text not in ("true", "false"):
-        raise Invalid(f"'{parameter.code}:missing' must be true or false.")
-    missing = text == "true"
-    if parameter.column:
-        return NOTHING if missing else EVERYTHING
-    return Missing(parameter.bit, missing)
-
-
-def _each(parts: Sequence[str], build: Callable[[str], Filter]) -> Filter:
-    return build(parts[0]) if len(parts) == 1 else any_of(map(build, parts))
-
-
-def _by_type(found: Iterable[tuple[str, Filter]]) -> Filter:
+def by_type(found: Iterable[tuple[str, Filter]]) -> Filter:
     """Join what one parameter means on several types. Hashes already hold the type; the rest is asked per type."""
     leaves: list[Filter] = []
     others: dict[Filter, list[int]] = {}
     for type, item in found:
-        if isinstance(item, Token | Ids):
+        if _typed(item):
             leaves.append(item)
         else:
             others.setdefault(item, []).append(type_number(type))
@@ -215,3 +233,10 @@ def _by_type(found: Iterable[tuple[str, Filter]]) -> Filter:
         return next(iter(others))
     typed = (all_of((Types(tuple(rts)), item)) for item, rts in others.items())
     return any_of((*leaves, *typed))
+
+
+def _typed(filter: Filter) -> bool:
+    """True when what the filter finds is of one type already."""
+    if isinstance(filter, Or):
+        return all(map(_typed, filter.items))
+    return isinstance(filter, Token | Ids | Coded | Worded | Terms | Refers | StartsWith | Equals | Contains | Compares)

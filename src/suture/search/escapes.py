@@ -5,6 +5,7 @@ Specification: https://hl7.org/fhir/R4/search.html#escaping.
 
 import re
 
+_SPECIAL = re.compile(r"([,|$\\])")
 _ESCAPED = re.compile(r"\\([,|$\\])")
 
 
@@ -28,6 +29,11 @@ def split(text: str, separator: str) -> list[str]:
 def unescape(text: str) -> str:
     """The text that was meant, once nothing is left to split."""
     return _ESCAPED.sub(r"\1", text) if "\\" in text else text
+
+
+def escape(text: str) -> str:
+    """`text` as a value that means exactly it."""
+    return _SPECIAL.sub(r"\\\1", text)
 
 
 def values(text: str) -> list[str]:

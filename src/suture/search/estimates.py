@@ -6,9 +6,9 @@ Only the choice of a plan depends on these numbers, never an answer, so processe
 import time
 from collections.abc import Sequence
 
-from suture.search.filters import Filter, Range, StartsWith, Token, Updated
+from suture.search.filters import Filter, Range, Refers, StartsWith, Token, Updated
 from suture.search.planner import starts_somewhere
-from suture.search.probes import range_condition, text_condition, updated_condition
+from suture.search.probes import listed_condition, range_condition, text_condition, updated_condition
 from suture.search.statement import Statement
 from suture.store.connection import Connection
 
@@ -45,11 +45,20 @@ class Estimates:
         return known
 
 
+async def counted_rows(connection: Connection, s: Statement, leaf: Filter, most: int) -> int | None:
+    """The rows of a leaf, up to `most`; None for a filter that is not one list."""
+    if not isinstance(leaf, Token | Refers | StartsWith | Range | Updated):
+        return None
+    return (await connection.fetch(_count(s, leaf, most), s.args))[0][0]
+
+
 def _count(s: Statement, leaf: Filter, bound: int) -> str:
     a = s.alias()
     match leaf:
         case Token():
-            rows = f"tok {a} where {s.any_of(f'{a}.h', leaf.hashes)}"
+            rows = f"tok {a} where {listed_condition(s, leaf, a)}"
+        case Refers():
+            rows = f"ref {a} where {listed_condition(s, leaf, a)}"
         case StartsWith():
             rows = f"str {a} where {text_condition(s, leaf, a)}"
         case Range():

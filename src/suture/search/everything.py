@@ -286,7 +286,7 @@ class Everything:
         for type in types or self._parameters.definitions.resource_types:
             for parameter in self._parameters.for_type(type).values():
                 if parameter.sdate:
-                    found.add(self._keys.parameter(type, parameter.rows))
+                    found.update(self._keys.parameter(type, rows) for rows in parameter.rows)
         return sorted(found)
 
     async def _includes(

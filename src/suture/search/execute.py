@@ -1,25 +1,33 @@
-"""Searching: parse, plan, read one page, add what is included, count when asked.
+"""Searching: parse, resolve, plan, read one page, add what is included, count when asked.
 
 Specification: https://hl7.org/fhir/R4/search.html. Every statement carries the access predicate of the
 caller: for matches, counts, included resources, the far ends of chains and `_has`, and sort values.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from suture.fhir.definitions import type_name, type_number
-from suture.fhir.outcomes import Issue
+from suture.fhir.outcomes import Issue, TooCostly
 from suture.search.compartments import Compartments
+from suture.search.counting import count, estimate
 from suture.search.estimates import Estimates
+from suture.search.explaining import Explanation, Timed, explained
+from suture.search.filters import Filter
 from suture.search.include import Collector
-from suture.search.pages import WIDTH, Position, Wanted, page_sql, valued_sql, valueless_sql
+from suture.search.order import Position
+from suture.search.pages import WIDTH, Wanted, page_sql, valued_sql, valueless_sql
 from suture.search.paging import Cursors
 from suture.search.parameters import SearchParameters
 from suture.search.planner import Known, Way, choose, needs_estimates, plan, uncertain
 from suture.search.query import Limits, Pairs, Query, QueryParser
+from suture.search.resolving import Resolver
 from suture.search.sources import candidates
 from suture.search.statement import Statement
+from suture.search.stored_definitions import StoredDefinitions
+from suture.search.terminology import NoTerminology, Terminology
 from suture.store.connection import Connection, Row
 from suture.store.dialect import Dialect
 from suture.store.keys import Keys
@@ -35,6 +43,7 @@ class Page(msgspec.Struct, frozen=True):
 
     `next`, `previous`: values of the `_cursor` parameter, None where there is no such page. `total`: of
     matches, None when it was not asked for and is not known. `applied`: the parameters for the self link.
+    `scores`: by `k`, between 0 and 1, how well a match answers a search for text.
     """
 
     matches: list[Stored]
@@ -44,6 +53,7 @@ class Page(msgspec.Struct, frozen=True):
     total: int | None
     warnings: list[Issue]
     applied: list[tuple[str, str]]
+    scores: Mapping[int, float] = {}
 
 
 class Search:
@@ -56,6 +66,7 @@ class Search:
         dialect: Dialect,
         stored: Callable[[Row], Stored],
         limits: Limits | None = None,
+        terminology: Terminology | None = None,
     ) -> None:
         self._keys = keys
         self._dialect = dialect
@@ -64,6 +75,8 @@ class Search:
         self._parser = QueryParser(parameters, keys, self._limits)
         self._cursors = Cursors(keys)
         self._estimates = Estimates(self._limits.gather)
+        self._resolver = Resolver(keys, terminology or NoTerminology())
+        self._parameters = parameters
 
     @property
     def compartments(self) -> Compartments:
@@ -88,11 +101,15 @@ class Search:
         return self._parser.parse(type, pairs, lenient=lenient, compartment=compartment, base=base)
 
     async def run(self, connection: Connection, query: Query, predicate: Predicate) -> Page:
-        """Read the page that `query` asks for. Raises Invalid for a cursor that is not of this search."""
+        """Read the page that `query` asks for.
+
+        Raises Invalid for a cursor that is not of this search, TooCostly when the budget does not suffice.
+        """
+        position = None if query.counting else self._cursors.open(query)
+        query = await self._resolved(connection, query, predicate)
         if query.counting:
             total = await self.count(connection, query, predicate)
             return Page([], [], None, None, total, list(query.warnings), list(query.applied))
-        position = self._cursors.open(query)
         rows = await self._rows(connection, query, predicate, position)
         matches, following, preceding = self._turned(query, rows, position)
         warnings = list(query.warnings)
@@ -100,7 +117,7 @@ class Search:
         if query.includes and matches:
             collector = Collector(
                 connection,
-                lambda: Statement(self._dialect, predicate),
+                lambda: self._statement(predicate),
                 self._keys,
                 self._stored,
                 self._limits.max_include,
@@ -117,36 +134,116 @@ class Search:
     async def identify(
         self, connection: Connection, query: Query, predicate: Predicate, limit: int = 2
     ) -> list[tuple[str, str]]:
-        """(type, id) of up to `limit` matches, in no certain order."""
+        """(type, id) of up to `limit` matches, in no certain order. Raises TooCostly."""
+        query = await self._resolved(connection, query, predicate, settled=False)
         if query.filters is None:
             return []
         known = await self._known(connection, query, predicate)
-        s = Statement(self._dialect, predicate)
+        s = self._statement(predicate)
         driver, _ = choose(query.filters, known)
         found = candidates(s, query.filters, _rts(query), driver, known, with_res=True)
         res = found.row.res
-        sql = f"select {res}.rt, {res}.id from {found.tables} where {found.condition} limit {limit}"
-        return [(type_name(row[0]), row[1]) for row in await connection.fetch(sql, s.args)]
+        sql = s.complete(f"select {res}.rt, {res}.id from {found.tables} where {found.condition} limit {limit}", 2)
+        rows = await connection.fetch(sql, s.args)
+        found_rows = [row for row in rows if row[0] is not None]
+        if len(found_rows) < limit:
+            self._check(query, rows)
+        return [(type_name(row[0]), row[1]) for row in found_rows]
 
     async def count(self, connection: Connection, query: Query, predicate: Predicate) -> int:
-        """How many resources match, over all pages."""
+        """How many resources match, over all pages; about how many for `_total=estimate`. Raises TooCostly."""
+        query = await self._resolved(connection, query, predicate)
         if query.filters is None:
             return 0
         known = await self._known(connection, query, predicate)
-        s = Statement(self._dialect, predicate)
-        driver, _ = choose(query.filters, known)
-        found = candidates(s, query.filters, _rts(query), driver, known)
-        rows = await connection.fetch(f"select count(*) from {found.tables} where {found.condition}", s.args)
-        return rows[0][0]
+        budget = self._limits.budget
+
+        def new(budget: int) -> Statement:
+            return Statement(self._dialect, predicate, budget)
+
+        if query.total == "estimate" and not query.counting:
+            return await estimate(connection, new, query.filters, _rts(query), known, budget)
+        total = await count(connection, new, query.filters, _rts(query), known, budget)
+        if total is None:
+            raise self._too_costly(query)
+        return total
+
+    async def matching(self, connection: Connection, query: Query, predicate: Predicate, statement: Statement) -> str:
+        """A select of `k`, `ck` and `d` (the clinical date) of every match, each once, for use inside `statement`.
+
+        The statement must then be ended by `statement.complete`, whose last row of nulls means TooCostly.
+        """
+        query = await self._resolved(connection, query, predicate)
+        known = await self._known(connection, query, predicate)
+        filters = query.filters
+        if filters is None:
+            return "select k, ck, sdate as d from res where 1 = 0"
+        driver, _ = choose(filters, known)
+        found = candidates(statement, filters, _rts(query), driver, known, with_date=True)
+        row = found.row
+        return f"select {row.k} as k, {row.ck} as ck, {row.date} as d from {found.tables} where {found.condition}"
+
+    def statement(self, predicate: Predicate) -> Statement:
+        """A fresh statement for a caller, within the budget."""
+        return self._statement(predicate)
+
+    async def explain(self, connection: Connection, query: Query, predicate: Predicate) -> Explanation:
+        """How the first page of a search is found: it is run, and each of its statements is shown and timed."""
+        timed = Timed(connection)
+        began = time.perf_counter()
+        timed.label = "resolve codes and texts"
+        query = await self._resolved(timed, query, predicate)
+        timed.label = "estimate"
+        known = await self._known(timed, query, predicate)
+        chosen = plan(query.filters or (), query.sort, known, self._limits.gather)
+        failure = ""
+        timed.label = "page"
+        try:
+            if query.counting:
+                timed.label = "count"
+            await self.run(timed, query, predicate)
+        except TooCostly as error:
+            failure = str(error)
+        seconds = time.perf_counter() - began
+        s = self._statement(predicate)
+        return await explained(timed, query.filters, query.sort, chosen, known, seconds, failure, s)
+
+    def _statement(self, predicate: Predicate) -> Statement:
+        return Statement(self._dialect, predicate, self._limits.budget)
+
+    async def _resolved(
+        self, connection: Connection, query: Query, predicate: Predicate, *, settled: bool = True
+    ) -> Query:
+        if query.filters is None:
+            return query
+        source = StoredDefinitions(self, connection, settled=settled)
+        filters = await self._resolver.resolve(connection, self._statement(predicate), query.filters, source)
+        return query if filters is query.filters else msgspec.structs.replace(query, filters=filters)
+
+    def _check(self, query: Query, rows: Sequence[Row]) -> None:
+        """Raise TooCostly when the rows of a statement end with the mark of a fence."""
+        if rows and rows[-1][0] is None:
+            raise self._too_costly(query)
+
+    def _too_costly(self, query: Query) -> TooCostly:
+        text = f"The search would read more than {self._limits.budget} index rows. "
+        if len(query.types) != 1:
+            return TooCostly(text + "Name one resource type, or add parameters that find few resources, such as _id.")
+        known = self._parameters.for_type(query.types[0]).values()
+        owner = sorted((p.code for p in known if p.owner), key=lambda code: code != "patient")[:1]
+        date = [p.code for p in known if p.sdate]
+        few = [code for code in ("identifier", "code") if any(p.code == code for p in known)]
+        names = ", ".join((*owner, *few, *date)) or "_id"
+        return TooCostly(text + f"Add a parameter that finds few resources, such as {names}, or sort by the date.")
 
     async def _known(self, connection: Connection, query: Query, predicate: Predicate) -> Known:
-        filters = query.filters or ()
+        filters: Sequence[Filter] = query.filters or ()
         if not needs_estimates(filters, query.sort):
             return {}
         leaves = list(uncertain(filters))
         if not 0 < len(leaves) <= MAX_ESTIMATED:
             return {}
-        return await self._estimates.rows(connection, Statement(self._dialect, predicate), leaves)
+        return await self._estimates.rows(connection, self._statement(predicate), leaves)
 
     async def _rows(
         self, connection: Connection, query: Query, predicate: Predicate, position: Position | None
@@ -160,11 +257,13 @@ class Search:
         backward = position is not None and position.backward
         wanted = Wanted(filters, _rts(query), query.sort, position, backward, query.count + 1)
         if chosen.way is Way.VALUES:
-            return await self._by_values(connection, wanted, predicate)
-        s = Statement(self._dialect, predicate)
-        return await connection.fetch(page_sql(s, chosen, wanted, known), s.args)
+            return await self._by_values(connection, query, wanted, predicate)
+        s = self._statement(predicate)
+        rows = await connection.fetch(page_sql(s, chosen, wanted, known), s.args)
+        self._check(query, rows)
+        return rows
 
-    async def _by_values(self, connection: Connection, wanted: Wanted, predicate: Predicate) -> list[Row]:
+    async def _by_values(self, connection: Connection, query: Query, wanted: Wanted, predicate: Predicate) -> list[Row]:
         """First the resources with a value for the first sort key, then those without; backward the other way."""
         position = wanted.position
         valueless = position is not None and position.values[0] is None
@@ -174,9 +273,10 @@ class Search:
             here = msgspec.structs.replace(
                 wanted, limit=wanted.limit - len(rows), position=position if part == valueless else None
             )
-            s = Statement(self._dialect, predicate)
+            s = self._statement(predicate)
             sql = valueless_sql(s, here) if part else valued_sql(s, here)
             found = await connection.fetch(sql, s.args)
+            self._check(query, found)
             rows += [(*row[:WIDTH], None, *row[WIDTH:]) for row in found] if part else found
             if len(rows) >= wanted.limit:
                 break
@@ -192,6 +292,10 @@ class Search:
         if backward:
             rows.reverse()
         matches = [self._stored(row) for row in rows]
+        if not rows and position is not None:  # others deleted what was here: the way back remains
+            back = msgspec.structs.replace(position, backward=not backward, inclusive=True)
+            link = self._cursors.seal(query, back)
+            return (matches, link, None) if backward else (matches, None, link)
         if not rows:
             return matches, None, None
         follows, precedes = (more, position is not None) if not backward else (True, more)

@@ -2,14 +2,17 @@
 
 Every node is a small frozen record that knows nothing of URLs or SQL: `criteria` builds the tree, `probes`
 and `sources` turn it into SQL, `planner` weighs it. The one thing to know: a leaf is about one index table
-and holds everything that must be bound, so two searches of one shape give the same SQL text.
+and holds everything that must be bound, so two searches of one shape give the same SQL text. Leaves whose hashes
+must first be looked up (`unresolved`) become these before a search is planned.
 See docs/architecture.md, "Storage", for the tables.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
+
+from suture.search.unresolved import Unresolved
 
 Test = tuple[Literal["lo", "hi"], Literal["<", "<=", ">", ">="], int | float]
 """A comparison of one end of an indexed range with a value of the search."""
@@ -23,25 +26,34 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class StartsWith(msgspec.Struct, frozen=True):
-    """A row of `str` of parameter `h` whose folded text begins with `prefix` (folded, not empty)."""
+    """A row of `str` of a parameter of `hs` whose folded text begins with `prefix` (folded, not empty)."""
 
-    h: int
+    hs: tuple[int, ...]
     prefix: str
 
 
 class Equals(msgspec.Struct, frozen=True):
-    """A row of `str` of parameter `h` with exactly this pair of texts (also uri parameters)."""
+    """A row of `str` of a parameter of `hs` with exactly this pair of texts (also uri parameters)."""
 
-    h: int
+    hs: tuple[int, ...]
     norm: str
     raw: str
 
 
 class Contains(msgspec.Struct, frozen=True):
-    """A row of `str` of parameter `h` whose folded text contains `part` (folded, not empty)."""
+    """A row of `str` of a parameter of `hs` whose folded text contains `part` (folded, not empty), or ends with it."""
 
-    h: int
+    hs: tuple[int, ...]
     part: str
+    at_end: bool = False
+
+
+class Compares(msgspec.Struct, frozen=True):
+    """A row of `str` of a parameter of `hs` whose folded text comes before or after `norm`, or differs from it."""
+
+    hs: tuple[int, ...]
+    comparison: Literal["<", "<=", ">", ">=", "<>", "="]
+    norm: str
 
 
 class Range(msgspec.Struct, frozen=True):
@@ -84,11 +96,29 @@ class Types(msgspec.Struct, frozen=True):
     rts: tuple[int, ...]
 
 
-class Members(msgspec.Struct, frozen=True):
-    """A resource that refers to the resource `t` by one of the reference parameters `ps`."""
+class Refers(msgspec.Struct, frozen=True):
+    """A resource that refers to one of the resources `ts` by one of the reference parameters `ps`.
 
-    t: int
+    `few`: such targets have few referrers (a patient, not an organization). `owner`: `ts` are patients, `ps` is the
+    parameter that names the one patient to which the resource belongs.
+    """
+
+    ts: tuple[int, ...]
     ps: tuple[int, ...]
+    few: bool = False
+    owner: bool = False
+
+
+class Near(msgspec.Struct, frozen=True):
+    """A position within a distance of a point, all by great circle.
+
+    `latitude`, `longitude`: hashes of the qty rows. `at`: the point in degrees. `reach`: sin² of half the angle.
+    """
+
+    latitude: int
+    longitude: int
+    at: tuple[float, float]
+    reach: float
 
 
 class Chain(msgspec.Struct, frozen=True):
@@ -125,9 +155,11 @@ class Not(msgspec.Struct, frozen=True):
     item: "Filter"
 
 
-Text = StartsWith | Equals | Contains
+Text = StartsWith | Equals | Contains | Compares
 Column = Updated | Ids | Missing | Types
-Filter = Token | Text | Range | Column | Members | Chain | Has | And | Or | Not
+Ready = Token | Text | Range | Column | Refers | Near
+"""Leaves that can be turned into SQL."""
+Filter = Ready | Unresolved | Chain | Has | And | Or | Not
 
 EVERYTHING = And(())
 NOTHING = Or(())
@@ -147,20 +179,21 @@ def all_of(filters: Iterable[Filter]) -> Filter:
 
 
 def any_of(filters: Iterable[Filter]) -> Filter:
-    """The disjunction; tokens become one leaf, ids become one leaf."""
+    """The disjunction; tokens become one leaf, ids become one leaf, and so do equal texts of several parameters."""
+    texts: dict[Filter, dict[int, None]] = {}
     hashes: dict[int, None] = {}
     rhs: dict[int, None] = {}
     few = True
     rest: dict[Filter, None] = {}
-    for item in filters:
+    for item in _alternatives(filters):
         match item:
+            case StartsWith() | Equals() | Contains() | Compares():
+                texts.setdefault(msgspec.structs.replace(item, hs=()), {}).update(dict.fromkeys(item.hs))
             case Token():
                 hashes.update(dict.fromkeys(item.hashes))
                 few = few and item.few
             case Ids():
                 rhs.update(dict.fromkeys(item.rhs))
-            case Or():
-                rest.update(dict.fromkeys(item.items))
             case And(()):
                 return EVERYTHING
             case _:
@@ -170,8 +203,37 @@ def any_of(filters: Iterable[Filter]) -> Filter:
         items.append(Token(tuple(hashes), few))
     if rhs:
         items.append(Ids(tuple(rhs)))
+    items += [msgspec.structs.replace(item, hs=tuple(hs)) for item, hs in texts.items()]
     items += rest
     return items[0] if len(items) == 1 else Or(tuple(items))
+
+
+def _alternatives(filters: Iterable[Filter]) -> Iterator[Filter]:
+    for item in filters:
+        if isinstance(item, Or):
+            yield from item.items
+        else:
+            yield item
+
+
+def negated(filter: Filter) -> Filter:
+    """The complement."""
+    if filter == NOTHING:
+        return EVERYTHING
+    if filter == EVERYTHING:
+        return NOTHING
+    return filter.item if isinstance(filter, Not) else Not(filter)
+
+
+def lists(filter: Filter) -> int:
+    """How many lists of index rows in date order the filter is; 0 when it is none."""
+    match filter:
+        case Token():
+            return len(filter.hashes)
+        case Refers():
+            return len(filter.ts) * len(filter.ps)
+        case _:
+            return 0
 
 
 def size(filter: Filter) -> int:

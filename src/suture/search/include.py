@@ -50,16 +50,16 @@ def include(names: Names, keys: Keys, name: str, value: str) -> Include:
     source = names.check_type(parts[0])
     target = names.check_type(parts[2]) if len(parts) == 3 else ""
     if parts[1] == "*":
-        ps = tuple(dict.fromkeys(keys.parameter(source, p.rows) for p in names.references(source)))
+        ps = tuple(dict.fromkeys(keys.parameter(source, rows) for p in names.references(source) for rows in p.rows))
         rts = (type_number(target),) if target else ()
     else:
         parameter = names.reference(source, parts[1])
         targets = names.targets(parameter)
         if target and target not in targets:
             raise Invalid(f"'{source}:{parts[1]}' never refers to a {target}, only to {', '.join(targets)[:400]}.")
-        ps = (keys.parameter(source, parameter.rows),)
+        ps = tuple(keys.parameter(source, rows) for rows in parameter.rows)
         rts = (type_number(target),) if target else ()
-        if not target and parameter.rows != parameter.code:
+        if not target and parameter.rows != (parameter.code,):
             rts = tuple(map(type_number, targets))
     return Include(ps, rts, reverse, iterate)
 

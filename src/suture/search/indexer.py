@@ -6,22 +6,34 @@ contained resources are not indexed with their container
 (https://hl7.org/fhir/R4/search.html#contained).
 """
 
+from collections.abc import Container
 from typing import Any
+
+import msgspec
 
 from suture.fhir.outcomes import InvalidStructure
 from suture.search.extraction.cache import HashCache
 from suture.search.extraction.source import Extractor, Source
 from suture.search.extraction.tree import plant
-from suture.search.parameters import SearchParameters
+from suture.search.parameters import MAX_BITS, SearchParameters
+from suture.search.prose import prose
+from suture.search.values import PRESENT_SUFFIX
 from suture.store.keys import Keys
 from suture.store.rows import IndexRows
 
+_BEYOND = 1 << MAX_BITS
+"""The first number that `present` cannot hold."""
+
 
 class Indexer:
-    """Makes the index rows of resources of one FHIR version for one database."""
+    """Makes the index rows of resources of one FHIR version for one database.
 
-    def __init__(self, parameters: SearchParameters, keys: Keys) -> None:
+    `full_text`: the resource types whose words are indexed.
+    """
+
+    def __init__(self, parameters: SearchParameters, keys: Keys, full_text: Container[str] = ()) -> None:
         self._parameters = parameters
+        self._full_text = full_text
         self._keys = keys
         self._cache = HashCache()
         self._extractors: dict[str, Extractor] = {}
@@ -33,9 +45,22 @@ class Indexer:
         """
         extract = self._extractors.get(resource["resourceType"]) or self._generate(resource["resourceType"])
         try:
-            return extract(resource)
+            found = extract(resource)
         except ValueError as error:
             raise InvalidStructure(str(error)) from None
+        type = resource["resourceType"]
+        if found.present >= _BEYOND:
+            found = self._presence(type, found)
+        return msgspec.structs.replace(found, prose=prose(resource)) if type in self._full_text else found
+
+    def _presence(self, type: str, found: IndexRows) -> IndexRows:
+        """`found` with tokens instead of bits for the added parameters that have a value."""
+        added = (
+            self._keys.token(type, parameter.rows[0] + PRESENT_SUFFIX, "")
+            for parameter in self._parameters.for_type(type).values()
+            if parameter.custom and found.present >> parameter.bit & 1
+        )
+        return msgspec.structs.replace(found, tok=(*found.tok, *added), present=found.present % _BEYOND)
 
     def source(self, type: str) -> Source:
         """The generated code of a resource type, for tests and the curious."""

@@ -2,21 +2,33 @@
 
 Specification: https://hl7.org/fhir/R4/observation-operation-lastn.html. Observations whose codes share a coding are of
 one group, also by way of a third that has codings of both; those without codings are grouped by their text, letter by
-letter. The one thing to know: a group is known only when the last observation was seen, because that one may join two
-groups; so all matches are read, newest first, and of each group only as many are kept as can be in the answer.
+letter. The one thing to know: one statement looks through all matches by their index rows. For every coding it tells
+the newest observations, and which codings stand together in any observation; only the bodies of these are read, and
+what belongs together is joined here.
 """
-
-from collections.abc import Iterable
 
 import msgspec
 
 from suture.fhir.dates import bounds
 from suture.fhir.outcomes import TooCostly
 from suture.search.execute import Search
+from suture.search.parameters import SearchParameters
 from suture.search.query import Query
+from suture.search.statement import Statement
+from suture.store.bodies import STORED_COLUMNS, Bodies
 from suture.store.connection import Connection
+from suture.store.keys import Keys
 from suture.store.predicate import Predicate
-from suture.store.rows import Stored
+from suture.store.rows import NO_DATE, Stored
+
+OBSERVATION = "Observation"
+
+TOGETHER = -1
+"""In place of a type number: the row tells of two codings that stand together."""
+
+_CK, _K = 8, 9
+_COLUMNS = STORED_COLUMNS.count(",") + 4
+"""Where the columns of a row are; h, d and other are the last three."""
 
 Code = tuple[str, str, str]
 """(subject, system, code), or (subject, "", text) with a text in place of codings."""
@@ -54,80 +66,105 @@ class _Observation(msgspec.Struct, frozen=True):
 _read = msgspec.json.Decoder(_Observation).decode
 
 
-class _Group:
-    """Observations of one code, newest first, no more than can be in the answer. `codes`: all codings they have."""
-
-    __slots__ = ("codes", "newest")
-
-    def __init__(self, codes: Iterable[Code]) -> None:
-        self.codes = set(codes)
-        self.newest: list[tuple[int, int | None, Stored]] = []
-
-    def cut(self, most: int) -> None:
-        """Keep `most`, and those that have the same effective time as the last of them."""
-        kept = self.newest[:most]
-        for entry in self.newest[most:]:
-            if entry[1] is None or entry[1] != kept[-1][1]:
-                break
-            kept.append(entry)
-        self.newest = kept
-
-
 class Groups:
-    """The groups of the observations seen so far. They are added newest first. `most`: wanted of each group."""
+    """Observations in groups. They are added newest first."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._seen = 0
-        self._by_code: dict[Code, _Group] = {}
+    def __init__(self) -> None:
+        self._above: dict[Code, Code] = {}
+        self._added: list[tuple[Code, int | None, Stored]] = []
 
-    def add(self, stored: Stored) -> None:
-        """One more observation, no newer than those before."""
+    def add(self, stored: Stored) -> Code:
+        """One more observation, no newer than those before; a code of its group."""
         observation = _read(stored.body)
-        codes = _codes(observation)
-        groups = list({id(g): g for code in codes if (g := self._by_code.get(code)) is not None}.values())
-        group = max(groups, key=lambda one: len(one.codes)) if groups else _Group(())
-        for other in groups:
-            if other is not group:
-                group.codes |= other.codes
-                group.newest = sorted((*group.newest, *other.newest), key=lambda entry: entry[0])
-                self._by_code.update(dict.fromkeys(other.codes, group))
-        for code in codes:
-            group.codes.add(code)
-            self._by_code[code] = group
-        self._seen += 1
-        at = _effective(observation)
-        if len(group.newest) < self._most or (at is not None and group.newest[-1][1] == at):
-            group.newest.append((self._seen, at, stored))
-        group.cut(self._most)
+        first, *others = _codes(observation)
+        self._above.setdefault(first, first)
+        for other in others:
+            self.join(first, other)
+        self._added.append((first, _effective(observation), stored))
+        return first
 
-    def newest(self) -> list[Stored]:
-        """The answer: group after group, the one with the newest observation first, and so within each group."""
-        groups = {id(group): group for group in self._by_code.values()}.values()
-        return [entry[2] for group in sorted(groups, key=lambda one: one.newest[0][0]) for entry in group.newest]
+    def join(self, one: Code, other: Code) -> None:
+        """Make one group of two."""
+        self._above[self._top(other)] = self._top(one)
+
+    def newest(self, most: int) -> list[Stored]:
+        """`most` of each group and those that are as new as the last of them; first the group with the newest."""
+        groups: dict[Code, list[tuple[int | None, Stored]]] = {}
+        for code, at, stored in self._added:
+            group = groups.setdefault(self._top(code), [])
+            if len(group) < most or (at is not None and group[-1][0] == at):
+                group.append((at, stored))
+        return [stored for group in groups.values() for _, stored in group]
+
+    def _top(self, code: Code) -> Code:
+        above = self._above.setdefault(code, code)
+        while above != code:
+            self._above[code] = self._above[above]  # shorter for the next one
+            code, above = above, self._above[above]
+        return code
 
 
-async def latest(
-    search: Search, connection: Connection, query: Query, predicate: Predicate, *, most: int, budget: int
-) -> list[Stored]:
-    """The newest `most` observations of each code among the matches of `query`, and those as new as the last of them.
+class Latest:
+    """Finds the newest observations in one database, for one FHIR version."""
 
-    `query`: a search of observations by the newest date. `budget`: matches that may be read. Raises TooCostly.
-    """
-    groups = Groups(most)
-    seen = 0
-    while True:
-        page = await search.run(connection, query, predicate)
-        seen += len(page.matches)
-        if seen > budget:
-            raise TooCostly(
-                f"$lastn would look at more than {budget} observations; narrow them, for instance by category or code."
-            )
-        for stored in page.matches:
-            groups.add(stored)
-        if page.next is None:
-            return groups.newest()
-        query = msgspec.structs.replace(query, cursor=page.next)
+    def __init__(self, search: Search, parameters: SearchParameters, keys: Keys, bodies: Bodies) -> None:
+        self._search = search
+        self._bodies = bodies
+        code = parameters.get(OBSERVATION, "code")
+        self._words = [keys.parameter(OBSERVATION, rows) for rows in code.rows] if code is not None else []
+
+    async def newest(self, connection: Connection, query: Query, predicate: Predicate, most: int) -> list[Stored]:
+        """The newest `most` observations of each code among the matches, and those as new as the last of them.
+
+        `query`: a search of observations. Raises TooCostly when more match than the budget of searches allows.
+        """
+        s = self._search.statement(predicate)
+        matches = await self._search.matching(connection, query, predicate, s)
+        rows = await connection.fetch(self._sql(s, matches, most), s.args)
+        if rows and rows[-1][0] is None:
+            text = f"$lastn would look at more than {s.budget} observations; narrow them, "
+            raise TooCostly(text + "for instance by category or code.")
+        newest = sorted((row for row in rows if row[0] != TOGETHER), key=lambda row: (-row[-2], -row[_K]))
+        groups = Groups()
+        added: dict[int, Code] = {}
+        coded: dict[tuple[int, int], Code] = {}
+        for row in newest:
+            code = added.get(row[_K])
+            if code is None:
+                code = added[row[_K]] = groups.add(self._bodies.stored(row))
+            coded.setdefault((row[_CK], row[-3]), code)
+        for row in rows:
+            if row[0] == TOGETHER:
+                groups.join(coded[row[_CK], row[-3]], coded[row[_CK], row[-1]])
+        return groups.newest(most)
+
+    def _sql(self, s: Statement, matches: str, most: int) -> str:
+        """Rows of STORED_COLUMNS, h, d, other.
+
+        They are the newest observations of each coding h, all of those that have none (h null), and, marked by
+        TOGETHER in place of the type, pairs of codings that stand together in an observation.
+        """
+        found = s.gathered(matches)
+        words = f"select w.h from words w where {s.any_of('w.p', self._words)}"
+        # As a test of its own (is true) the engine asks it of each row, and does not look up every known coding.
+        known = f"(tok.h in ({words})) is true"
+        codings = f"tok on tok.k = m.k and {known}"
+        if s.dialect.lateral:
+            codings = f"lateral (select tok.h from tok where tok.k = m.k and {known} offset 0) tok on true"
+        undated = f"case when m.d = {NO_DATE} then m.k end desc"
+        each = s.named(
+            "select m.k, m.ck, m.d, tok.h, min(tok.h) over (partition by m.k) as g, "
+            f"rank() over (partition by tok.h, m.ck order by m.d desc, {undated}) as n "
+            f"from {found} m left join {codings}"
+        )
+        newest = (
+            f"select {STORED_COLUMNS}, x.h, x.d, null as other from {each} x{s.join('res', 'r', ck='x.ck', k='x.k')} "
+            f"where x.n <= {s.bind(most)} or x.h is null"
+        )
+        nulls = ", ".join(["null"] * (_CK - 1))
+        pairs = f"select distinct ck, h, g from {each} where h <> g"
+        together = f"select {TOGETHER}, {nulls}, c.ck, null, c.h, null, c.g from ({pairs}) c"
+        return s.complete(f"{newest} union all {together}", _COLUMNS)
 
 
 def _codes(observation: _Observation) -> list[Code]:

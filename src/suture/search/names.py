@@ -26,12 +26,20 @@ MODIFIERS = {
     "number": (),
     "date": (),
     "string": ("exact", "contains"),
-    "token": ("not",),
+    "token": ("not", "text", "in", "not-in", "above", "below"),
     "reference": ("identifier",),
     "quantity": (),
     "uri": ("below", "above"),
+    "composite": (),
+    "special": (),
 }
 """The modifiers that a parameter of each type understands, besides `missing` and the types of a reference."""
+
+_ELSEWHERE = {
+    "_query": "No named query is defined on this server, so there is none that _query could name.",
+    "_filter": "_filter is a parameter of its own: it cannot be chained or follow _has.",
+    "_list": "_list is a parameter of its own: it cannot be chained or follow _has.",
+}
 
 
 class UnknownParameter(Invalid):
@@ -149,6 +157,8 @@ class Names:
         return Leaf(parameter, modifier)
 
     def _parameter(self, type: str, code: str) -> Parameter:
+        if code in _ELSEWHERE:
+            raise UnknownParameter(issues=[Issue("error", "not-supported", _ELSEWHERE[code])])
         parameter = self._parameters.get(type, code)
         if parameter is None:
             nearest = self._parameters.nearest(type, code)
@@ -160,9 +170,9 @@ class Names:
         return parameter
 
     def _check_modifier(self, parameter: Parameter, modifier: str) -> None:
-        if not modifier or modifier == "missing" or modifier in MODIFIERS[parameter.type]:
+        if not modifier or modifier in (understood := _modifiers(parameter)):
             return
-        known = ", ".join(("missing", *MODIFIERS[parameter.type]))
+        known = ", ".join(understood) or "none"
         if parameter.type == "reference":
             targets = self.targets(parameter)
             if modifier in targets:
@@ -213,6 +223,15 @@ class Names:
         if type not in self.targets(parameter):
             raise Invalid(f"The search parameter '{parameter.code}' of {source} never refers to a {type}.")
         return Reverse(source, parameter, self._resolve(source, parts[3], budget))
+
+
+def _modifiers(parameter: Parameter) -> tuple[str, ...]:
+    if parameter.type == "composite":
+        return ()
+    if parameter.column == "id":
+        return "missing", "not"
+    of_type = ("of-type",) if parameter.identified else ()
+    return ("missing", *MODIFIERS[parameter.type], *of_type)
 
 
 def _shown(text: str) -> str:

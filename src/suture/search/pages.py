@@ -5,31 +5,21 @@ counted or skipped and writes between two pages neither lose nor repeat a row. T
 inner select finds and orders keys only, bodies are joined to the few rows that remain.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from suture.search.filters import Filter, Token, Types
+from suture.search.filters import Filter, Range, Refers, Token, Types, Updated
+from suture.search.order import VALUE, Position, Term, after, not_before, order_by, term
 from suture.search.planner import Known, Plan, Way
+from suture.search.probes import date_bounds, updated_condition
 from suture.search.sorting import SortKey
-from suture.search.sources import Candidates, candidates, token_candidates, value_candidates
+from suture.search.sources import Candidates, Listing, candidates, listed_resources, listings, probed
 from suture.search.statement import Row, Statement
 from suture.store.bodies import STORED_COLUMNS
 
 WIDTH = STORED_COLUMNS.count(",") + 1
 """Columns of a row before its sort values."""
-
-_VALUE = {"str": ("norm", "raw"), "dat": ("lo", "hi"), "qty": ("lo", "hi")}
-"""Columns of an index table that order its values; the first is the sort value."""
-
-
-class Position(msgspec.Struct, frozen=True):
-    """Where a page begins: the sort values and `k` of the row before it (after it, when `backward`)."""
-
-    values: tuple[Any, ...]
-    k: int
-    backward: bool = False
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -43,23 +33,14 @@ class Wanted(msgspec.Struct, frozen=True):
     limit: int
 
 
-class _Key(msgspec.Struct, frozen=True):
-    """One term of the order as SQL. `nullable`: rows without a value come last."""
-
-    sql: str
-    descending: bool
-    nullable: bool
-
-
 def page_sql(s: Statement, plan: Plan, wanted: Wanted, known: Known) -> str:
-    """Rows of STORED_COLUMNS and then one column for each sort key."""
+    """Rows of STORED_COLUMNS and then one column for each sort key; a row of nulls when a fence was met."""
     match plan.way:
         case Way.MERGE:
             return _merged(s, wanted, plan.driver)
-        case Way.STREAM if plan.driver is not None:
-            token = wanted.filters[plan.driver]
-            assert isinstance(token, Token)
-            found = token_candidates(s, wanted.filters, token.hashes[0], plan.driver)
+        case Way.STREAM:
+            listing, rest = _only(s, wanted, plan.driver)
+            return _with_bodies(s, _read(s, wanted, listing, rest), wanted.sort, wanted)
         case _:
             found = candidates(
                 s,
@@ -69,170 +50,180 @@ def page_sql(s: Statement, plan: Plan, wanted: Wanted, known: Known) -> str:
                 known,
                 with_res=_sorts_by(wanted.sort, "upd", "id"),
                 with_date=_sorts_by(wanted.sort, "sdate"),
-                by_update=wanted.sort[0].by == "upd",
             )
-    keys = [_key(s, key, found.row) for key in wanted.sort]
-    return _with_bodies(s, _keys_select(s, found, keys, wanted), keys, wanted)
+            terms = [term(s, key, found.row) for key in wanted.sort]
+            return _with_bodies(s, s.named(_keys_select(s, found, terms, wanted)), wanted.sort, wanted)
 
 
 def valued_sql(s: Statement, wanted: Wanted) -> str:
     """Like `page_sql` in the order of the first sort key's index rows: the resources that have a value for it."""
     first = wanted.sort[0]
-    table, (value, then) = first.by, _VALUE[first.by]
-    a, b = s.alias(), s.alias()
-    h = s.bind(first.h)
+    table, (value, then) = first.by, VALUE[first.by]
+    a, b, h = s.alias(), s.alias(), s.bind(first.hs[0])
+    columns = f"{a}.k, {a}.ck, {a}.{value}, {a}.{then}"
+    listing = Listing(columns, f"{table} {a}", f"{a}.h = {h}", f"{a}.{value}", f"{a}.k", value)
     beyond = ">" if first.descending else "<"
-    better = f"{b}.k = {a}.k and {b}.h = {h} and ({b}.{value}, {b}.{then}) {beyond} ({a}.{value}, {a}.{then})"
-    best = f"{a}.h = {h} and (select 1 from {table} {b} where {better} limit 1) is null"
-    row = Row(s, a)
-    if _sorts_by(wanted.sort[1:], "upd", "id", "sdate"):
-        _ = row.res
-    found = value_candidates(s, wanted.filters, f"{table} {a}", best, row)
-    keys = [_Key(f"{a}.{value}", first.descending, nullable=False), *(_key(s, key, row) for key in wanted.sort[1:])]
-    return _with_bodies(s, _keys_select(s, found, keys, wanted), keys, wanted)
+
+    def best(q: str) -> str:
+        better = f"{b}.k = {q}.k and {b}.h = {h} and ({b}.{value}, {b}.{then}) {beyond} ({q}.{value}, {q}.{then})"
+        return f"(select 1 from {table} {b} where {better} limit 1) is null"
+
+    return _with_bodies(s, _read(s, wanted, listing, wanted.filters, only=best), wanted.sort, wanted)
 
 
 def valueless_sql(s: Statement, wanted: Wanted) -> str:
-    """The rest of what `valued_sql` leaves out: resources without a value for the first sort key."""
+    """The rest of what `valued_sql` leaves out: resources without a value for the first sort key.
+
+    They are in the order of the other keys, or of their keys `k`.
+    """
     first = wanted.sort[0]
-    found = candidates(s, wanted.filters, wanted.rts, None, {})
+    found = candidates(s, wanted.filters, wanted.rts, None, {}, with_res=_sorts_by(wanted.sort[1:], "upd", "id"))
     a = s.alias()
-    at = f"{a}.k = {found.row.k} and {a}.h = {s.bind(first.h)}"
+    at = f"{a}.k = {found.row.k} and {a}.h = {s.bind(first.hs[0])}"
     none = f" and (select 1 from {first.by} {a} where {at} limit 1) is null"
     found = msgspec.structs.replace(found, condition=found.condition + none)
-    keys = [_key(s, key, found.row) for key in wanted.sort[1:]]
     position = wanted.position
     if position is not None:
-        position = Position(position.values[1:], position.k, position.backward)
+        position = Position(position.values[1:], position.k, position.backward, position.inclusive)
     rest = msgspec.structs.replace(wanted, position=position)
-    return _with_bodies(s, _keys_select(s, found, keys, rest), keys, rest)
+    terms = [term(s, key, found.row) for key in wanted.sort[1:]]
+    return _with_bodies(s, s.named(_keys_select(s, found, terms, rest)), wanted.sort[1:], rest)
 
 
-def _branches(s: Statement, wanted: Wanted, driver: int | None) -> Iterator[Candidates]:
+def _only(s: Statement, wanted: Wanted, driver: int | None) -> tuple[Listing, list[Filter]]:
+    """The one list that a STREAM reads, and the filters that remain."""
+    if driver is None:
+        column = "upd" if wanted.sort[0].by == "upd" else "sdate"
+        return listed_resources(s, wanted.rts, column), list(wanted.filters)
+    listed = wanted.filters[driver]
+    assert isinstance(listed, Token | Refers)
+    (listing,) = listings(s, listed)
+    return listing, [f for i, f in enumerate(wanted.filters) if i != driver]
+
+
+def _branches(s: Statement, wanted: Wanted, driver: int | None) -> Iterator[tuple[Listing, list[Filter]]]:
     filters = wanted.filters
     if driver is None:
         types = next(f for f in filters if isinstance(f, Types))
+        rest = [f for f in filters if f is not types]
         for rt in types.rts:
-            yield candidates(s, [f for f in filters if f is not types], (rt,), None, {}, by_update=True)
+            yield listed_resources(s, (rt,), "upd"), rest
         return
-    token = filters[driver]
-    assert isinstance(token, Token)
-    for h in token.hashes:
-        yield token_candidates(s, filters, h, driver)
+    listed = filters[driver]
+    assert isinstance(listed, Token | Refers)
+    for listing in listings(s, listed):
+        yield listing, [f for i, f in enumerate(filters) if i != driver]
 
 
 def _merged(s: Statement, wanted: Wanted, driver: int | None) -> str:
-    """Rows of several tokens or types: each list is read in its order up to the limit, then they are merged."""
-    branches: list[str] = []
-    keys: list[_Key] = []
-    for found in _branches(s, wanted, driver):
-        keys = [_key(s, key, found.row) for key in wanted.sort]
-        branches.append(f"select * from ({_keys_select(s, found, keys, wanted)}) {s.alias()}")
+    """Rows of several lists: each is read in its order up to the limit, then they are merged."""
+    lists = list(_branches(s, wanted, driver))
+    names = [_read(s, wanted, listing, rest, share=len(lists)) for listing, rest in lists]
     x = s.alias()
-    merged = " union ".join(branches)
-    order = _order(f"{x}.k", [_Key(f"{x}.s0", key.descending, nullable=False) for key in keys], wanted)
-    return _with_bodies(s, f"select * from ({merged}) {x} order by {order} limit {wanted.limit}", keys, wanted)
+    merged = " union ".join(f"select * from {name}" for name in names)
+    order = order_by(_terms(f"{x}.k", [Term(f"{x}.s0", wanted.sort[0].descending)], wanted), backward=wanted.backward)
+    page = s.named(f"select * from ({merged}) {x} order by {order} limit {wanted.limit}")
+    return _with_bodies(s, page, wanted.sort, wanted)
 
 
-def _keys_select(s: Statement, found: Candidates, keys: Sequence[_Key], wanted: Wanted) -> str:
-    """Select k, ck, s0, s1 … of the rows after the position, in order, up to the limit."""
-    row = found.row
-    if wanted.position is None or not any(key.sql.startswith("(") for key in keys):
-        after = f" and {_after(s, row.k, keys, wanted.position, wanted)}" if wanted.position is not None else ""
-        columns = "".join(f", {key.sql} as s{n}" for n, key in enumerate(keys))
-        order = _order(row.k, keys, wanted)
-        select = f"select {row.k} as k, {row.ck} as ck{columns} from {found.tables} where {found.condition}{after}"
-        return f"{select} order by {order} limit {wanted.limit}"
+def _read(
+    s: Statement,
+    wanted: Wanted,
+    listing: Listing,
+    filters: Sequence[Filter],
+    share: int = 1,
+    only: Callable[[str], str] | None = None,
+) -> str:
+    """The name of a list of k, ck, s0, s1 …: rows that satisfy the filters, after the position, up to the limit.
+
+    The listing is cut at the fence before anything is probed; `only`: one more condition on it. With several sort keys
+    it is read in the order of the first.
+    """
+    first, position, backward = wanted.sort[0], wanted.position, wanted.backward
+    alone = len(wanted.sort) == 1
+    terms = [Term(listing.key, first.descending), Term(listing.k, first.descending)]
+    conditions = [listing.condition, *_bounds(s, listing, filters)]
+    if position is not None:
+        first_value = position.values[0]
+        conditions.append(
+            after(s, terms, position) if alone else not_before(s, terms[0], first_value, backward=backward)
+        )
+    order = order_by(terms, backward=backward)
+    select = f"select {listing.columns} from {listing.source} where {' and '.join(conditions)} order by {order}"
+    table, beyond = s.streamed(select, share)
     q = s.alias()
+    row = Row(s, q, dated=listing.name == "d", is_res=listing.res)
+    if _sorts_by(wanted.sort[1:], "upd", "id"):
+        _ = row.res
+    if _sorts_by(wanted.sort[1:], "sdate"):
+        _ = row.date
+    found = probed(s, Candidates(f"{table} {q}", only(q) if only is not None else "1 = 1", row, repeats=False), filters)
+    keys = [Term(f"{q}.{listing.name}", first.descending), *(term(s, key, row) for key in wanted.sort[1:])]
+    if alone:
+        # The rows come in order: PostgreSQL knows it, SQLite would sort all of them again.
+        result = _keys_select(
+            s, found, keys, msgspec.structs.replace(wanted, position=None), kept=not s.dialect.lateral
+        )
+    else:
+        result = _keys_select(s, found, keys, wanted)
+    name = s.named(result)
+    few = f"(select count(*) from {name}) < {wanted.limit}"
+    if not alone:  # rows that tie with the last one may lie beyond the fence
+        edge = f"(select {listing.name} from ({select} limit 1 offset {s.budget // share}) {s.alias()})"
+        few = f"{few} or exists (select 1 from {name} where s0 = {edge})"
+    s.overruns(f"case when {few} then {beyond} else 1 = 0 end")  # an `and` might look beyond first, which is dear
+    return name
+
+
+def _bounds(s: Statement, listing: Listing, filters: Sequence[Filter]) -> Iterator[str]:
+    """What follows from the filters for the column by which a list is ordered."""
+    for filter in filters:
+        if isinstance(filter, Range) and listing.name in ("d", "sdate"):
+            yield from date_bounds(s, filter, listing.key)
+        elif isinstance(filter, Updated) and listing.name == "upd" and filter.inside:
+            yield updated_condition(s, filter, listing.key)
+
+
+def _keys_select(s: Statement, found: Candidates, keys: Sequence[Term], wanted: Wanted, *, kept: bool = False) -> str:
+    """Select k, ck, s0, s1 … of the rows after the position, in order, up to the limit. `kept`: they are in order."""
+    row = found.row
     columns = "".join(f", {key.sql} as s{n}" for n, key in enumerate(keys))
-    inner = f"select {row.k} as k, {row.ck} as ck{columns} from {found.tables} where {found.condition}"
-    named = [_Key(f"{q}.s{n}", key.descending, key.nullable) for n, key in enumerate(keys)]
-    after = _after(s, f"{q}.k", named, wanted.position, wanted)
-    order = _order(f"{q}.k", named, wanted)
-    return f"select * from ({inner}) {q} where {after} order by {order} limit {wanted.limit}"
+    select = f"select {row.k} as k, {row.ck} as ck{columns} from {found.tables} where {found.condition}"
+    if kept:
+        return f"{select} limit {wanted.limit}"
+    if wanted.position is None or not any(key.sql.startswith("(") for key in keys):
+        terms = _terms(row.k, keys, wanted)
+        beyond = f" and {after(s, terms, wanted.position)}" if wanted.position is not None else ""
+        return f"{select}{beyond} order by {order_by(terms, backward=wanted.backward)} limit {wanted.limit}"
+    q = s.alias()
+    terms = _terms(f"{q}.k", _named(q, keys), wanted)
+    beyond, order = after(s, terms, wanted.position), order_by(terms, backward=wanted.backward)
+    return f"select * from ({select}) {q} where {beyond} order by {order} limit {wanted.limit}"
 
 
-def _with_bodies(s: Statement, select: str, keys: Sequence[_Key], wanted: Wanted) -> str:
+def _with_bodies(s: Statement, page: str, sort: Sequence[SortKey], wanted: Wanted) -> str:
+    """The whole statement for the list `page`."""
     x = s.alias()
-    named = [_Key(f"{x}.s{n}", key.descending, key.nullable) for n, key in enumerate(keys)]
-    columns = "".join(f", {key.sql}" for key in named)
+    keys = [Term(f"{x}.s{n}", key.descending, nullable=_nullable(key)) for n, key in enumerate(sort)]
+    columns = "".join(f", {key.sql}" for key in keys)
     join = s.join("res", "r", ck=f"{x}.ck", k=f"{x}.k")
-    order = _order(f"{x}.k", named, wanted)
-    return f"select {STORED_COLUMNS}{columns} from ({select}) {x}{join} order by {order}"
+    order = order_by(_terms(f"{x}.k", keys, wanted), backward=wanted.backward)
+    select = f"select {STORED_COLUMNS}{columns} from {page} {x}{join} order by {order} limit {wanted.limit}"
+    return s.complete(select, WIDTH + len(sort))
 
 
-def _terms(k: str, keys: Sequence[_Key], wanted: Wanted) -> list[_Key]:
+def _terms(k: str, keys: Sequence[Term], wanted: Wanted) -> list[Term]:
     """The keys and `k`, which goes the way of the last key, whichever plan reads the rows."""
-    return [*keys, _Key(k, wanted.sort[-1].descending, nullable=False)]
+    return [*keys, Term(k, wanted.sort[-1].descending)]
 
 
-def _order(k: str, keys: Sequence[_Key], wanted: Wanted) -> str:
-    backward = wanted.backward
-    terms: list[str] = []
-    for key in _terms(k, keys, wanted):
-        nulls = f" nulls {'first' if backward else 'last'}" if key.nullable else ""
-        terms.append(f"{key.sql}{' desc' if key.descending != backward else ''}{nulls}")
-    return ", ".join(terms)
+def _named(q: str, keys: Sequence[Term]) -> list[Term]:
+    return [Term(f"{q}.s{n}", key.descending, key.nullable) for n, key in enumerate(keys)]
 
 
-def _after(s: Statement, k: str, keys: Sequence[_Key], position: Position, wanted: Wanted) -> str:
-    """The condition that a row comes after `position` in the direction of reading."""
-    terms = _terms(k, keys, wanted)
-    values = (*position.values, position.k)
-    backward = position.backward
-    if len({key.descending for key in terms}) == 1 and not any(key.nullable for key in terms):
-        comparison = "<" if terms[0].descending != backward else ">"
-        bound = ", ".join(map(s.bind, values))
-        return f"({', '.join(key.sql for key in terms)}) {comparison} ({bound})"
-    alternatives: list[str] = []
-    first, equal = "", ""
-    if not terms[0].nullable:  # follows from the rest, and lets an index begin at the position
-        first = f"{terms[0].sql} {'<=' if terms[0].descending != backward else '>='} {s.bind(values[0])} and "
-    for key, value in zip(terms, values, strict=True):
-        beyond = _beyond(s, key, value, backward)
-        if beyond:
-            alternatives.append(f"({equal}{beyond})")
-        if key is not terms[-1]:
-            equal += f"{key.sql} is null and " if value is None else f"{key.sql} = {s.bind(value)} and "
-    return f"{first}({' or '.join(alternatives)})"
-
-
-def _beyond(s: Statement, key: _Key, value: Any, backward: bool) -> str:
-    if value is None:
-        return f"{key.sql} is not null" if backward else ""
-    comparison = f"{key.sql} {'<' if key.descending != backward else '>'} {s.bind(value)}"
-    if key.nullable and not backward:
-        return f"({comparison} or {key.sql} is null)"
-    return comparison
+def _nullable(key: SortKey) -> bool:
+    return bool(key.path) or key.by not in ("sdate", "upd", "id")
 
 
 def _sorts_by(sort: Sequence[SortKey], *columns: str) -> bool:
-    return any(key.by in columns for key in sort)
-
-
-def _key(s: Statement, key: SortKey, row: Row) -> _Key:
-    match key.by:
-        case "sdate":
-            return _Key(row.date, key.descending, nullable=False)
-        case "upd":
-            return _Key(f"{row.res}.upd", key.descending, nullable=False)
-        case "id":
-            return _Key(f"{row.res}.id", key.descending, nullable=False)
-        case "ref":
-            return _Key(_target_id(s, key, row), key.descending, nullable=True)
-        case "str" | "dat" | "qty":
-            a = s.alias()
-            best = "max" if key.descending else "min"
-            of = f"{a}.k = {row.k} and {a}.h = {s.bind(key.h)} and {a}.ck = {row.ck}"
-            sql = f"(select {best}({a}.{_VALUE[key.by][0]}) from {key.by} {a} where {of})"
-            return _Key(sql, key.descending, nullable=True)
-
-
-def _target_id(s: Statement, key: SortKey, row: Row) -> str:
-    """The id of the resource referred to, when the caller may see it."""
-    a, b = s.alias(), s.alias()
-    best = "max" if key.descending else "min"
-    join = s.join("res", b, rh=f"{a}.t")
-    of = f"{a}.k = {row.k} and {a}.p = {s.bind(key.h)} and {a}.ck = {row.ck} and {b}.deleted = 0"
-    kept = f" and {b}.rt in ({', '.join(map(str, key.targets))})" if key.targets else ""
-    return f"(select {best}({b}.id) from ref {a}{join} where {of}{kept}{s.allowed(b)})"
+    return any(key.by in columns and not key.path for key in sort)

@@ -15,19 +15,22 @@ import msgspec
 from suture.search.filters import (
     And,
     Chain,
+    Compares,
     Contains,
     Equals,
     Filter,
     Has,
     Ids,
-    Members,
     Or,
     Range,
+    Refers,
     StartsWith,
     Token,
     Types,
     Updated,
     conjuncts,
+    lists,
+    size,
 )
 from suture.search.sorting import SortKey
 
@@ -38,7 +41,10 @@ SURE = 2_000.0
 """Below this weight nothing is estimated."""
 
 MERGED = 8
-"""Hashes of one token filter, or resource types, whose ordered rows are merged."""
+"""Lists of one token or reference filter, or resource types, whose ordered rows are merged."""
+
+MANY_PROBES = 60
+"""Leaves of a search beyond which lists are not merged."""
 
 WHOLE_PARAMETER = 30_000.0
 """Reads that enumerating a filter takes for which the index gives no bound: all values of its parameter."""
@@ -74,8 +80,8 @@ class Way(enum.Enum):
 class Plan(msgspec.Struct, frozen=True):
     """`driver`: index of the filter whose rows are read; None: the resources of the type.
 
-    GATHER sorts what the driver finds. STREAM reads one token's rows, or `res`, in order. MERGE merges the
-    ordered rows of several tokens, or without a driver of several types. VALUES reads the index rows of the
+    GATHER sorts what the driver finds. STREAM reads the rows of one token or reference, or `res`, in order. MERGE
+    merges the ordered rows of several of them, or without a driver of several types. VALUES reads the index rows of the
     first sort key in order.
     """
 
@@ -90,14 +96,14 @@ def needs_estimates(filters: Sequence[Filter], sort: Sequence[SortKey]) -> bool:
     if least <= SURE or least == NEVER.weight:
         return False
     possible = [filter for filter, weight in zip(filters, weights, strict=True) if weight < NEVER.weight]
-    return not (len(possible) == 1 and _by_date(sort) and 0 < _hashes(possible[0]) <= MERGED)
+    return not (len(possible) == 1 and _by_date(sort) and 0 < lists(possible[0]) <= MERGED)
 
 
 def uncertain(filters: Sequence[Filter]) -> Iterator[Filter]:
     """The leaves whose number of rows decides."""
     for filter in filters:
         match filter:
-            case Token(few=False) | StartsWith() | Updated(inside=True):
+            case Token(few=False) | Refers(few=False) | StartsWith() | Updated(inside=True):
                 yield filter
             case Range() if filter.every or filter.some[0][1] != "<":
                 yield filter
@@ -112,20 +118,29 @@ def uncertain(filters: Sequence[Filter]) -> Iterator[Filter]:
 def plan(filters: Sequence[Filter], sort: Sequence[SortKey], known: Known, gather: int = GATHER) -> Plan:
     """Choose the way for a page in the order of `sort`. `gather`: candidates up to which gathering is right."""
     driver, least = choose(filters, known)
+    # What is merged repeats all probes for each list: with very many of them the statement would be too long.
+    merged = MERGED if sum(map(size, filters)) <= MANY_PROBES else 1
+    if driver is not None and isinstance(filters[driver], Ids):
+        return Plan(Way.GATHER, driver)  # however many: each is one look-up
     if _by_date(sort):
         token = driver
-        if least.rows > gather and (driver is None or not 0 < _hashes(filters[driver]) <= MERGED):
-            tokens = [(cost(f, known).weight, i) for i, f in enumerate(filters) if 0 < _hashes(f) <= MERGED]
+        if least.rows > gather and (driver is None or not 0 < lists(filters[driver]) <= merged):
+            tokens = [(cost(f, known).weight, i) for i, f in enumerate(filters) if 0 < lists(f) <= merged]
             token = min(tokens)[1] if tokens else None
-        if token is not None and 0 < _hashes(filters[token]) <= MERGED:
-            return Plan(Way.STREAM if _hashes(filters[token]) == 1 else Way.MERGE, token)
+        if token is not None and 0 < lists(filters[token]) <= merged:
+            return Plan(Way.STREAM if lists(filters[token]) == 1 else Way.MERGE, token)
     if driver is not None and least.rows <= gather:
         return Plan(Way.GATHER, driver)
-    if len(sort) == 1 and sort[0].by == "upd" and any(isinstance(f, Types) and len(f.rts) <= MERGED for f in filters):
+    if (
+        len(sort) == 1
+        and sort[0].by == "upd"
+        and not sort[0].path
+        and any(isinstance(f, Types) and len(f.rts) <= merged for f in filters)
+    ):
         return Plan(Way.MERGE, None)
-    if sort[0].by in ("sdate", "upd"):
+    if sort[0].by in ("sdate", "upd") and not sort[0].path:
         return Plan(Way.STREAM, None)
-    if sort[0].by in ("str", "dat", "qty"):
+    if sort[0].by in ("str", "dat", "qty") and len(sort[0].hs) == 1 and not sort[0].path:
         return Plan(Way.VALUES, None)
     return Plan(Way.GATHER, driver)
 
@@ -151,10 +166,14 @@ def cost(filter: Filter, known: Known) -> Cost:
             return _plain(len(filter.rhs))
         case Token():
             return _plain(len(filter.hashes) * (50.0 if filter.few else 20_000.0))
-        case Equals() | Members():
+        case Refers():
+            return _plain(lists(filter) * (50.0 if filter.few else 20_000.0))
+        case Equals():
             return _plain(200.0)
         case StartsWith():
             return _plain(20_000.0 / len(filter.prefix))
+        case Compares():
+            return Cost(WHOLE_PARAMETER, WHOLE_PARAMETER)
         case Contains():
             return Cost(1_000.0, WHOLE_PARAMETER)
         case Range() | Updated(inside=True):
@@ -182,8 +201,4 @@ def _plain(rows: float) -> Cost:
 
 
 def _by_date(sort: Sequence[SortKey]) -> bool:
-    return len(sort) == 1 and sort[0].by == "sdate"
-
-
-def _hashes(filter: Filter) -> int:
-    return len(filter.hashes) if isinstance(filter, Token) else 0
+    return len(sort) == 1 and sort[0].by == "sdate" and not sort[0].path

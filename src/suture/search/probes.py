@@ -4,33 +4,41 @@ Probes are scalar subqueries with a limit, which the planner of PostgreSQL never
 a list of a hundred thousand rows, and they are never null, so they may stand under `not` and `or`.
 """
 
+import math
 from typing import assert_never
 
 from suture.search.filters import (
     And,
     Chain,
     Column,
+    Compares,
     Contains,
     Equals,
     Filter,
     Has,
     Ids,
-    Members,
     Missing,
+    Near,
     Not,
     Or,
     Range,
+    Refers,
     StartsWith,
     Test,
     Text,
     Token,
     Types,
     Updated,
+    lists,
 )
 from suture.search.statement import Row, Statement
+from suture.search.unresolved import Coded, Terms, Together, Worded
 from suture.store.rows import NO_DATE
 
 _UPPER = (("hi", "<"), ("hi", "<="))
+
+PROBED = 8
+"""Lists of one filter that are looked up one by one for each candidate."""
 
 LAST = "\U0010ffff"
 """Sorts after every character that a text may hold."""
@@ -40,15 +48,17 @@ def probe(s: Statement, filter: Filter, row: Row) -> str:
     """SQL that is true when the resource `row` satisfies `filter`."""
     match filter:
         case Token():
-            a = s.alias()
-            at = f"{a}.d = {row.date} and {a}.k = {row.k} and {a}.ck = {row.ck}"
-            return _exists(f"tok {a}", f"{s.any_of(f'{a}.h', filter.hashes)} and {at}")
-        case StartsWith() | Equals() | Contains():
+            return _listed(s, "tok", filter, row)
+        case Refers():
+            return _listed(s, "ref", filter, row)
+        case StartsWith() | Equals() | Contains() | Compares():
             a = s.alias()
             return _exists(f"str {a}", f"{a}.k = {row.k} and {text_condition(s, filter, a)} and {a}.ck = {row.ck}")
+        case Near():
+            return _near(s, filter, row)
         case Range():
             return _range(s, filter, row)
-        case Chain() | Has() | Members():
+        case Chain() | Has():
             return _linked(s, filter, row)
         case And():
             return "(" + (" and ".join(probe(s, item, row) for item in filter.items) or "1 = 1") + ")"
@@ -58,21 +68,65 @@ def probe(s: Statement, filter: Filter, row: Row) -> str:
             return f"not {probe(s, filter.item, row)}"
         case Updated() | Ids() | Missing() | Types():
             return _column(s, filter, row)
+        case Coded() | Worded() | Terms() | Together():
+            raise AssertionError(f"{type(filter).__name__} was not resolved")
         case _:
             assert_never(filter)
 
 
+def listed_condition(s: Statement, filter: Token | Refers, a: str) -> str:
+    """The condition on a row `a` of `tok` or `ref`."""
+    if isinstance(filter, Token):
+        return s.any_of(f"{a}.h", filter.hashes)
+    return f"{s.any_of(f'{a}.t', filter.ts)} and {s.any_of(f'{a}.p', filter.ps)}"
+
+
+def _listed(s: Statement, table: str, filter: Token | Refers, row: Row) -> str:
+    a = s.alias()
+    if lists(filter) <= PROBED:
+        at = f"{a}.d = {row.date} and {a}.k = {row.k} and {a}.ck = {row.ck}"
+        return _exists(f"{table} {a}", f"{listed_condition(s, filter, a)} and {at}")
+    # Too many look-ups: compare the few rows of the resource instead. The sign keeps the engines off the other index.
+    plus = f"+{a}"
+    if isinstance(filter, Token):
+        of = s.any_of(f"{plus}.h", filter.hashes)
+    else:
+        of = f"{s.any_of(f'{plus}.t', filter.ts)} and {s.any_of(f'{plus}.p', filter.ps)}"
+    return _exists(f"{table} {a}", f"{a}.k = {row.k} and {a}.ck = {row.ck} and {of}")
+
+
+def _near(s: Statement, filter: Near, row: Row) -> str:
+    a, b = s.alias(), s.alias()
+    latitude, longitude = filter.at
+    north, east, cosine = s.bind(latitude), s.bind(longitude), s.bind(math.cos(math.radians(latitude)))
+    # The haversine of the angle between two points, https://en.wikipedia.org/wiki/Haversine_formula.
+    dy, dx = f"sin(radians({a}.lo - {north}) / 2)", f"sin(radians({b}.lo - {east}) / 2)"
+    reach = f"{dy} * {dy} + {cosine} * cos(radians({a}.lo)) * {dx} * {dx} <= {s.bind(filter.reach)}"
+    both = (
+        f"{a}.k = {row.k} and {a}.h = {s.bind(filter.latitude)} and {a}.ck = {row.ck} and "
+        f"{b}.k = {row.k} and {b}.h = {s.bind(filter.longitude)} and {b}.ck = {row.ck}"
+    )
+    return _exists(f"qty {a} cross join qty {b}", f"{both} and {reach}")
+
+
 def text_condition(s: Statement, filter: Text, a: str) -> str:
     """The condition on a row `a` of `str`."""
-    of = f"{a}.h = {s.bind(filter.h)}"
+    of = s.any_of(f"{a}.h", filter.hs)
     match filter:
         case StartsWith():
             return f"{of} and {a}.norm >= {s.bind(filter.prefix)} and {a}.norm < {s.bind(filter.prefix + LAST)}"
         case Equals():
             return f"{of} and {a}.norm = {s.bind(filter.norm)} and {a}.raw = {s.bind(filter.raw)}"
         case Contains():
-            part = filter.part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-            return rf"{of} and {a}.norm like {s.bind(f'%{part}%')} escape '\'"
+            end = "" if filter.at_end else "%"
+            return rf"{of} and {a}.norm like {s.bind(f'%{pattern(filter.part)}{end}')} escape '\'"
+        case Compares():
+            return f"{of} and {a}.norm {filter.comparison} {s.bind(filter.norm)}"
+
+
+def pattern(text: str) -> str:
+    r"""`text` inside of a pattern of `like … escape '\'`."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def range_condition(s: Statement, filter: Range, a: str) -> str:
@@ -100,9 +154,16 @@ def _range(s: Statement, filter: Range, row: Row) -> str:
     if not filter.sdate or not (row.dated or row.is_res):
         return found
     # What follows from the filter for sdate bounds the scan; where sdate alone proves the filter nothing is probed.
-    bounds = [f"{row.date} {test[1]} {s.bind(test[2])}" for test in filter.every if test[:2] in _UPPER]
+    bounds = date_bounds(s, filter, row.date)
     proofs = [_proof(s, test, row) for test in _enough(filter)]
     return f"({' and '.join([*bounds, '(' + ' or '.join([*proofs, found]) + ')'])})"
+
+
+def date_bounds(s: Statement, filter: Range, date: str) -> list[str]:
+    """What follows from the filter for sdate, in the column `date`; nothing when it is about another parameter."""
+    if not filter.sdate:
+        return []
+    return [f"{date} {test[1]} {s.bind(test[2])}" for test in filter.every if test[:2] in _UPPER]
 
 
 def _enough(filter: Range) -> list[Test]:
@@ -138,11 +199,8 @@ def _column(s: Statement, filter: Column, row: Row) -> str:
             return f"({row.res}.rt in ({', '.join(map(str, filter.rts))}))"
 
 
-def _linked(s: Statement, filter: Chain | Has | Members, row: Row) -> str:
+def _linked(s: Statement, filter: Chain | Has, row: Row) -> str:
     a = s.alias()
-    if isinstance(filter, Members):
-        of = f"{a}.t = {s.bind(filter.t)} and {s.any_of(f'{a}.p', filter.ps)}"
-        return _exists(f"ref {a}", f"{of} and {a}.k = {row.k} and {a}.ck = {row.ck}")
     other = s.alias()
     p = s.bind(filter.p)
     if isinstance(filter, Chain):

@@ -14,6 +14,7 @@ from suture.fhir.definitions import type_number
 from suture.fhir.outcomes import Invalid, Issue
 from suture.search.compartments import Compartments
 from suture.search.criteria import Criteria
+from suture.search.filtering import FILTER, Filtering
 from suture.search.filters import NOTHING, Filter, Types, all_of, conjuncts, size
 from suture.search.include import MAX_INCLUDES, Include, include
 from suture.search.names import Names, UnknownParameter
@@ -40,18 +41,21 @@ class Limits(msgspec.Struct, frozen=True):
     """Entries per page without `_count`, and at most; included resources per page.
 
     `gather`: candidates up to which all are read and sorted instead of read in order (`suture.search.planner`).
+    `budget`: index rows that a search may read for one list of candidates; one that needs more is refused.
     """
 
     default_count: int = 20
     max_count: int = 1000
     max_include: int = 1000
     gather: int = GATHER
+    budget: int = 200_000
 
 
 class Query(msgspec.Struct, frozen=True):
     """One search, ready to be planned.
 
     - `types`: the resource types searched; empty: all. `filters`: all must hold; None: nothing can match.
+      Leaves may be unresolved (`suture.search.unresolved`).
     - `sort`: the keys, never empty. `count`: entries per page. `counting`: only the number is asked
       (`_summary=count`, `_count=0`).
     - `summary`, `elements`: `_summary` and `_elements` as given, applied by the API.
@@ -101,6 +105,7 @@ class QueryParser:
         self._all_types = definitions.resource_types
         self._names = Names(parameters, definitions)
         self._criteria = Criteria(self._names, keys)
+        self._filtering = Filtering(self._names, self._criteria, keys)
         self.compartments = Compartments(definitions, parameters, keys)
         self._sorts: dict[tuple[str, str], tuple[SortKey, ...]] = {}
 
@@ -172,7 +177,11 @@ class QueryParser:
             if name != CURSOR:
                 draft.applied.append((name, value))
             return
-        draft.filters.append(self._criteria.filter(draft.types or self._all_types, name, value, now, base))
+        types = draft.types or self._all_types
+        if name == FILTER:
+            draft.filters.append(self._filtering.filter(types, value, now, base))
+        else:
+            draft.filters.append(self._criteria.filter(types, name, value, now, base))
         draft.applied.append((name, value))
 
     def _result_parameter(self, draft: _Draft, type: str | None, name: str, value: str) -> bool:

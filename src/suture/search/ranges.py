@@ -9,15 +9,19 @@ both sides are ranges. A search value covers what its precision leaves open (201
 import math
 import re
 from decimal import Decimal
+from fractions import Fraction
+from typing import Literal
 
 from suture.fhir.dates import bounds
 from suture.fhir.outcomes import Invalid
+from suture.fhir.ucum import Canonical, canonical
 from suture.search.escapes import split, unescape
-from suture.search.filters import Range, Test, Updated
+from suture.search.filters import Filter, Range, Test, Updated, any_of
 from suture.search.parameters import Parameter
-from suture.search.values import unit_code, unit_full
+from suture.search.values import unit_code, unit_dimension, unit_full
 from suture.store.keys import Keys
 
+UCUM = "http://unitsofmeasure.org"
 PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 
 Tests = tuple[tuple[Test, ...], tuple[Test, ...]]
@@ -26,13 +30,33 @@ Tests = tuple[tuple[Test, ...], tuple[Test, ...]]
 _NUMBER = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 _LARGEST = 1.7e308
 _PERCENT_10 = Decimal("0.1")
+_SAME = Canonical("", Fraction(1), Fraction(0))
 
 
-def date_filter(parameter: Parameter, keys: Keys, value: str, now: int) -> Range:
+def date_filter(parameter: Parameter, keys: Keys, value: str, now: int) -> Filter:
     """The filter for one value of a date parameter. `now`: microseconds, for `ap`. Raises Invalid."""
     prefix, first, last = _date(parameter, value, now)
-    every, some = _tests(prefix, first, last)
-    return Range("dat", keys.parameter(parameter.resource_type, parameter.rows), every, some, parameter.sdate)
+    return _dates(parameter, keys, _tests(prefix, first, last))
+
+
+def overlap_filter(parameter: Parameter, keys: Keys, value: str) -> Filter:
+    """Dates that have a moment in common with `value`, which has no prefix. Raises Invalid."""
+    _, first, last = _date(parameter, value, 0)
+    return _dates(parameter, keys, _tests("overlap", first, last))
+
+
+def covering_dates(parameter: Parameter, keys: Keys, value: str) -> Filter:
+    """Dates whose period includes all of `value`, which has no prefix. Raises Invalid."""
+    _, first, last = _date(parameter, value, 0)
+    return _dates(parameter, keys, ((("lo", "<=", first), ("hi", ">=", last)), ()))
+
+
+def _dates(parameter: Parameter, keys: Keys, tests: Tests) -> Filter:
+    type, (every, some) = parameter.resource_type, tests
+    return any_of(
+        Range("dat", keys.parameter(type, rows), every, some, parameter.sdate and len(parameter.rows) == 1)
+        for rows in parameter.rows
+    )
 
 
 def updated_filter(parameter: Parameter, value: str, now: int) -> Updated:
@@ -53,25 +77,74 @@ def updated_filter(parameter: Parameter, value: str, now: int) -> Updated:
             return Updated(None, last)
 
 
-def number_filter(parameter: Parameter, keys: Keys, value: str) -> Range:
+def number_filter(parameter: Parameter, keys: Keys, value: str) -> Filter:
     """The filter for one value of a number parameter. Raises Invalid."""
     every, some = _number_tests(parameter, value)
-    return Range("qty", keys.parameter(parameter.resource_type, parameter.rows), every, some)
+    return any_of(Range("qty", keys.parameter(parameter.resource_type, rows), every, some) for rows in parameter.rows)
 
 
-def quantity_filter(parameter: Parameter, keys: Keys, value: str) -> Range:
-    """The filter for one value of a quantity parameter: `5.4`, `5.4|system|code` or `5.4||unit`. Raises Invalid."""
+def covering_numbers(parameter: Parameter, keys: Keys, value: str) -> Filter:
+    """Numbers or ranges that include `value`, which has no prefix. Raises Invalid."""
+    try:
+        exact = number(value)
+    except ValueError:
+        raise _invalid(parameter, value, "a number such as 5 or -0.25") from None
+    hashes = (keys.parameter(parameter.resource_type, rows) for rows in parameter.rows)
+    return any_of(Range("qty", h, (("lo", "<=", exact), ("hi", ">=", exact))) for h in hashes)
+
+
+def quantity_filter(parameter: Parameter, keys: Keys, value: str) -> Filter:
+    """The filter for one value of a quantity parameter: `5.4`, `5.4|system|code` or `5.4||unit`. Raises Invalid.
+
+    With system and code of a UCUM unit that can be converted, values in all units of its dimension are compared.
+    """
     parts = split(value, "|")
-    type, rows = parameter.resource_type, parameter.rows
+    type = parameter.resource_type
+    convert = _SAME
     if len(parts) == 1:
-        h = keys.parameter(type, rows)
+        hashes = [keys.parameter(type, rows) for rows in parameter.rows]
     elif len(parts) == 3 and parts[2]:
         system, code = unescape(parts[1]), unescape(parts[2])
-        h = keys.token(type, rows, unit_full(system, code) if system else unit_code(code))
+        unit = canonical(code) if system == UCUM else None
+        if unit is not None:
+            convert = unit
+            form = unit_dimension(unit.dimension)
+        else:
+            form = unit_full(system, code) if system else unit_code(code)
+        hashes = [keys.token(type, rows, form) for rows in parameter.rows]
     else:
         raise _invalid(parameter, value, "a quantity such as 5.4, 5.4|http://unitsofmeasure.org|mg or 5.4||mg")
-    every, some = _number_tests(parameter, parts[0])
-    return Range("qty", h, every, some)
+    every, some = _number_tests(parameter, parts[0], convert)
+    return any_of(Range("qty", h, every, some) for h in hashes)
+
+
+def interval_filter(start: Parameter, end: Parameter, h: int, values: tuple[str, str]) -> Range:
+    """The filter for two numbers that lie as `lo` and `hi` in one row of hash `h`. Raises Invalid."""
+    every: list[Test] = []
+    some: tuple[Test, ...] = ()
+    parts: tuple[tuple[Parameter, str, Literal["lo", "hi"]], ...] = ((start, values[0], "lo"), (end, values[1], "hi"))
+    for parameter, value, column in parts:
+        prefix, _ = _prefixed(parameter, value)
+        all_tests, some_tests = _number_tests(parameter, value)
+        if prefix == "ne":
+            if some:
+                raise Invalid("Of two values joined by $ only one may have the prefix ne.")
+            some = tuple((column, comparison, number) for _, comparison, number in some_tests)
+        elif prefix in ("ge", "le"):  # exact numbers: one comparison says it
+            number = (all_tests or some_tests)[-1][2] if prefix == "le" else some_tests[-1][2]
+            at: Test = (column, ">=", number) if prefix == "ge" else (column, "<=", number)
+            every.append(at)
+        else:
+            on_column: list[Test] = [(column, comparison, number) for _, comparison, number in all_tests]
+            every += on_column
+    return Range("qty", h, tuple(dict.fromkeys(every)), some)
+
+
+def number(text: str) -> float:
+    """The number that `text` writes. Raises ValueError."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(text)
+    return float(text)
 
 
 def _date(parameter: Parameter, value: str, now: int) -> tuple[str, int, int]:
@@ -86,7 +159,7 @@ def _date(parameter: Parameter, value: str, now: int) -> tuple[str, int, int]:
     return prefix, first, last
 
 
-def _number_tests(parameter: Parameter, value: str) -> Tests:
+def _number_tests(parameter: Parameter, value: str, unit: Canonical = _SAME) -> Tests:
     prefix, text = _prefixed(parameter, value)
     if not _NUMBER.fullmatch(text):
         raise _invalid(parameter, value, "a number such as 5, -0.25 or 1e2, with a prefix like 'ge' where needed")
@@ -96,14 +169,26 @@ def _number_tests(parameter: Parameter, value: str) -> Tests:
     if prefix in ("eq", "ne"):
         half = _half_unit(number, text)
         # Columns are doubles: of a number with more digits than those hold, at least the nearest double must match.
-        low, high = float(number - half), max(float(number + half), math.nextafter(float(number), math.inf))
+        nearest = math.nextafter(_double(number, unit), math.inf)
+        low, high = _double(number - half, unit), max(_double(number + half, unit), nearest)
         if prefix == "ne":
             return (), (("lo", "<", low), ("hi", ">=", high))
         return (("lo", ">=", low), ("lo", "<", high), ("hi", "<", high)), ()
     if prefix == "ap":
         margin = abs(number) * _PERCENT_10
-        return _tests("ap", float(number - margin), float(number + margin))
-    return _tests(prefix, float(number), float(number))
+        return _tests("ap", _double(number - margin, unit), _double(number + margin, unit))
+    exact = _double(number, unit)
+    return _tests(prefix, exact, exact)
+
+
+def _double(number: Decimal, unit: Canonical) -> float:
+    """`number` in base units, as the index holds it."""
+    if unit is _SAME:
+        return float(number)
+    try:
+        return float(Fraction(number) * unit.factor + unit.offset)
+    except OverflowError:
+        return math.copysign(math.inf, number)
 
 
 def _half_unit(number: Decimal, text: str) -> Decimal:
@@ -116,7 +201,7 @@ def _half_unit(number: Decimal, text: str) -> Decimal:
 
 
 def _tests(prefix: str, first: float, last: float) -> Tests:
-    """What `prefix` asks of [lo, hi] when the search value is [first, last], both inclusive.
+    """What `prefix` asks of [lo, hi] when the search value is [first, last], both inclusive. ap, overlap: common parts.
 
     Tests on `lo` that follow from the others are added, since the index is ordered by `lo`.
     """

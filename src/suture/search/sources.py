@@ -1,30 +1,35 @@
 """A filter as a list of candidate resources: what the rows of the driving filter are read from.
 
-The counterpart of `probes`: one filter of a search is enumerated here, the others are probed for each row.
+The counterpart of `probes`: one filter of a search is enumerated here, the others are probed for each row. The one
+thing to know: every list ends at the fence of the statement, so that a search reads no more than its budget.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from suture.search.filters import (
     Chain,
+    Compares,
     Contains,
     Equals,
     Filter,
     Has,
     Ids,
-    Members,
     Or,
     Range,
+    Refers,
     StartsWith,
     Token,
     Updated,
     conjuncts,
 )
 from suture.search.planner import Known, choose
-from suture.search.probes import probe, range_condition, text_condition, updated_condition
+from suture.search.probes import listed_condition, probe, range_condition, text_condition, updated_condition
 from suture.search.statement import Row, Statement
+
+MAX_BRANCHES = 100
+"""Selects of one union."""
 
 
 class Candidates(msgspec.Struct, frozen=True):
@@ -36,6 +41,21 @@ class Candidates(msgspec.Struct, frozen=True):
     repeats: bool
 
 
+class Listing(msgspec.Struct, frozen=True):
+    """Rows that lie in order: `select {columns} from {source} where {condition} order by {key}, {k}`.
+
+    `name`: of the column that holds the key. `res`: they have the columns of `res`, without the body.
+    """
+
+    columns: str
+    source: str
+    condition: str
+    key: str
+    k: str
+    name: str
+    res: bool = False
+
+
 def candidates(
     s: Statement,
     filters: Sequence[Filter],
@@ -45,98 +65,111 @@ def candidates(
     *,
     with_res: bool = False,
     with_date: bool = False,
-    by_update: bool = False,
 ) -> Candidates:
     """The resources of the types `rts` (empty: any) that satisfy all `filters`, each once, found by filter `driver`.
 
-    `with_res`, `with_date`: the caller uses `res` or `date` of `Candidates.row`. `by_update`: it
-    sorts by `res.upd`.
+    `with_res`, `with_date`: the caller uses `res` or `date` of `Candidates.row`.
     """
     if driver is None:
-        a = s.alias()
-        found = Candidates(
-            f"res {a}",
-            f"{a}.deleted = 0{_of_types(a, rts)}",
-            Row(s, a, is_res=True, by_update=by_update),
-            repeats=False,
-        )
+        found = _fenced(s, resources(s, rts))
     else:
-        found = _source(s, filters[driver], rts, known)
-        if found.repeats:
-            found = _distinct(s, found)
+        filter = filters[driver]
+        found = _source(s, filter, rts, known)
+        if not isinstance(filter, Ids):
+            found = _fenced(s, found)
     if with_res:
         _ = found.row.res
     if with_date:
         _ = found.row.date
-    return _probed(s, found, [f for i, f in enumerate(filters) if i != driver])
+    return probed(s, found, [f for i, f in enumerate(filters) if i != driver])
 
 
-def token_candidates(s: Statement, filters: Sequence[Filter], h: int, driver: int) -> Candidates:
-    """Like `candidates` for one hash of the token filter `driver`."""
-    found = _token(s, (h,))
-    return _probed(s, found, [f for i, f in enumerate(filters) if i != driver])
+def resources(s: Statement, rts: Sequence[int]) -> Candidates:
+    """All resources of the types."""
+    a = s.alias()
+    return Candidates(f"res {a}", f"{a}.deleted = 0{_of_types(a, rts)}", Row(s, a, is_res=True), repeats=False)
 
 
-def value_candidates(s: Statement, filters: Sequence[Filter], tables: str, condition: str, row: Row) -> Candidates:
-    """Resources that a caller already enumerates, filtered."""
-    return _probed(s, Candidates(tables, condition, row, repeats=False), filters)
-
-
-def _probed(s: Statement, found: Candidates, filters: Sequence[Filter]) -> Candidates:
+def probed(s: Statement, found: Candidates, filters: Sequence[Filter]) -> Candidates:
+    """Those of the candidates that satisfy `filters` and that the caller may see."""
     row = found.row
     conditions = found.condition + "".join(f" and {probe(s, f, row)}" for f in filters) + row.allowed()
     return Candidates(found.tables + row.join(), conditions, row, repeats=False)
 
 
-def _distinct(s: Statement, found: Candidates) -> Candidates:
+def listings(s: Statement, filter: Token | Refers) -> Iterator[Listing]:
+    """The lists of index rows in date order that a token or reference filter is."""
+    if isinstance(filter, Token):
+        for h in filter.hashes:
+            a = s.alias()
+            yield _dated(a, f"tok {a}", f"{a}.h = {s.bind(h)}")
+    else:
+        for t in filter.ts:
+            for p in filter.ps:
+                a = s.alias()
+                yield _dated(a, f"ref {a}", f"{a}.t = {s.bind(t)} and {a}.p = {s.bind(p)}")
+
+
+def listed_resources(s: Statement, rts: Sequence[int], column: str) -> Listing:
+    """The resources of the types, in the order of `sdate` or `upd`."""
     a = s.alias()
+    names = ("k", "ck", "rt", "fv", "id", "ver", "upd", "deleted", "method", "sdate", "present", "rh")
+    columns = ", ".join(f"{a}.{name}" for name in names)
+    return Listing(
+        columns, f"res {a}", f"{a}.deleted = 0{_of_types(a, rts)}", f"{a}.{column}", f"{a}.k", column, res=True
+    )
+
+
+def _dated(a: str, source: str, condition: str) -> Listing:
+    return Listing(f"{a}.k, {a}.ck, {a}.d", source, condition, f"{a}.d", f"{a}.k", "d")
+
+
+def _fenced(s: Statement, found: Candidates) -> Candidates:
+    """The same resources, each once, from a list that ends at the fence."""
     row = found.row
-    date = f", {row.date} as d" if row.dated else ""
-    inner = f"select distinct {row.k} as k, {row.ck} as ck{date} from {found.tables} where {found.condition}"
-    return Candidates(f"({inner}) {a}", "1 = 1", Row(s, a, dated=row.dated), repeats=False)
+    dated = row.dated or row.is_res
+    date = f", {row.date} as d" if dated else ""
+    name = s.gathered(f"select {row.k} as k, {row.ck} as ck{date} from {found.tables} where {found.condition}")
+    a = s.alias()
+    rows = f"(select distinct * from {name})" if found.repeats else name
+    return Candidates(f"{rows} {a}", "1 = 1", Row(s, a, dated=dated), repeats=False)
 
 
 def _source(s: Statement, filter: Filter, rts: Sequence[int], known: Known) -> Candidates:
+    a = s.alias()
     match filter:
         case Token():
-            return _token(s, filter.hashes)
-        case StartsWith() | Equals() | Contains():
-            a = s.alias()
+            row = Row(s, a, dated=True)
+            return Candidates(f"tok {a}", listed_condition(s, filter, a), row, repeats=len(filter.hashes) > 1)
+        case Refers():
+            row = Row(s, a, dated=True)
+            repeats = len(filter.ts) > 1 or len(filter.ps) > 1
+            return Candidates(f"ref {a}", listed_condition(s, filter, a), row, repeats)
+        case StartsWith() | Equals() | Contains() | Compares():
             return Candidates(f"str {a}", text_condition(s, filter, a), Row(s, a), repeats=True)
         case Range():
-            a = s.alias()
             return Candidates(f"{filter.table} {a}", range_condition(s, filter, a), Row(s, a), repeats=True)
         case Ids():
-            a = s.alias()
             condition = f"{s.any_of(f'{a}.rh', filter.rhs)} and {a}.deleted = 0{_of_types(a, rts)}"
             return Candidates(f"res {a}", condition, Row(s, a, is_res=True), repeats=False)
         case Updated():
-            a = s.alias()
             condition = f"{updated_condition(s, filter, a + '.upd')} and {a}.deleted = 0{_of_types(a, rts)}"
             return Candidates(f"res {a}", condition, Row(s, a, is_res=True), repeats=False)
-        case Members():
-            a = s.alias()
-            condition = f"{a}.t = {s.bind(filter.t)} and {s.any_of(f'{a}.p', filter.ps)}"
-            return Candidates(f"ref {a}", condition, Row(s, a), repeats=True)
         case Chain():
             return _referrers(s, filter, known)
         case Has():
             return _referents(s, filter, rts, known)
         case Or():
-            return _union(s, filter, rts, known)
+            branches = _joined(s, [_branch(s, item, rts, known) for item in filter.items])
+            return Candidates(f"({branches}) {a}", "1 = 1", Row(s, a), repeats=True)
         case _:
             raise AssertionError(f"{type(filter).__name__} cannot be enumerated")
-
-
-def _token(s: Statement, hashes: Sequence[int]) -> Candidates:
-    a = s.alias()
-    return Candidates(f"tok {a}", s.any_of(f"{a}.h", hashes), Row(s, a, dated=True), repeats=len(hashes) > 1)
 
 
 def _referrers(s: Statement, filter: Chain, known: Known) -> Candidates:
     inner = conjuncts(filter.inner)
     far, a = s.alias(), s.alias()
-    row = Row(s, a)
+    row = Row(s, a, dated=True)
     targets = _chosen(s, inner, (filter.rt,), known, rh=True)
     join = s.join("ref", a, t=f"{far}.rh", p=s.bind(filter.p))
     return Candidates(f"({targets}) {far}{join}", "1 = 1", row, repeats=True)
@@ -152,10 +185,22 @@ def _referents(s: Statement, filter: Has, rts: Sequence[int], known: Known) -> C
     return Candidates(f"({sources}) {far}{links}{found}", condition, Row(s, b, is_res=True), repeats=True)
 
 
-def _union(s: Statement, filter: Or, rts: Sequence[int], known: Known) -> Candidates:
-    a = s.alias()
-    branches = " union ".join(_chosen(s, conjuncts(item), rts, known, rh=False) for item in filter.items)
-    return Candidates(f"({branches}) {a}", "1 = 1", Row(s, a), repeats=False)
+def _joined(s: Statement, branches: Sequence[str]) -> str:
+    """All rows of the branches; of very many in groups, since SQLite bounds how long a compound may be."""
+    if len(branches) > MAX_BRANCHES:
+        groups = [branches[start : start + MAX_BRANCHES] for start in range(0, len(branches), MAX_BRANCHES)]
+        branches = [
+            f"select * from {s.gathered(f'select * from ({_joined(s, group)}) {s.alias()}')}" for group in groups
+        ]
+    return " union all ".join(branches)
+
+
+def _branch(s: Statement, filter: Filter, rts: Sequence[int], known: Known) -> str:
+    """A whole select of `k` and `ck`; rows of one table need no fence of their own within that of the union."""
+    if not isinstance(filter, Token | Refers | StartsWith | Equals | Contains | Compares | Range):
+        return _chosen(s, conjuncts(filter), rts, known, rh=False)
+    found = _source(s, filter, rts, known)
+    return f"select {found.row.k} as k, {found.row.ck} as ck from {found.tables} where {found.condition}"
 
 
 def _chosen(s: Statement, filters: Sequence[Filter], rts: Sequence[int], known: Known, *, rh: bool) -> str:

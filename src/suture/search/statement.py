@@ -1,4 +1,8 @@
-"""One SQL statement in the making: bound values, fresh aliases, joins that keep their order, the access predicate.
+"""One SQL statement in the making: bound values, fresh aliases, joins that keep their order, fences, the access
+predicate.
+
+A fence bounds how many index rows are read for one list of candidates (`budget`), on both engines at the same row;
+a statement whose result may depend on what lies beyond a fence says so in a last row of nulls.
 
 Text is put together from fixed pieces, numbers that this package chose itself and placeholders; every value
 of a request is bound. The same shape of search gives the same text, so prepared statements are reused.
@@ -12,15 +16,22 @@ from suture.store.predicate import Predicate
 
 
 class Statement:
-    """Values and aliases of one statement. `args`: what to bind, in order."""
+    """Values and aliases of one statement. `args`: what to bind, in order. `budget`: index rows of one list."""
 
-    __slots__ = ("_aliases", "_dialect", "_predicate", "args")
+    __slots__ = ("_aliases", "_lists", "_overruns", "_predicate", "args", "budget", "dialect")
 
-    def __init__(self, dialect: Dialect, predicate: Predicate) -> None:
-        self._dialect = dialect
+    def __init__(self, dialect: Dialect, predicate: Predicate, budget: int) -> None:
+        self.dialect = dialect
+        self.budget = budget
         self._predicate = predicate
         self._aliases = 0
+        self._lists: list[str] = []
+        self._overruns: list[str] = []
         self.args: list[Any] = []
+
+    def fresh(self) -> "Statement":
+        """Another statement for the same caller."""
+        return Statement(self.dialect, self._predicate, self.budget)
 
     def bind(self, value: Any) -> str:
         """Bind a value; returns its placeholder."""
@@ -38,7 +49,7 @@ class Statement:
             return f"{column} = {self.bind(values[0])}"
         if len(values) <= 4:
             return f"{column} in ({', '.join(map(self.bind, values))})"
-        return self._dialect.any_of(column, self.bind(self._dialect.array(values)))
+        return self.dialect.any_of(column, self.bind(self.dialect.array(values)))
 
     def join(self, table: str, alias: str, **match: str) -> str:
         """Join `table` by a look-up for each row of what stands before it. `match`: its column = SQL expression.
@@ -46,11 +57,47 @@ class Statement:
         On PostgreSQL the fence (offset 0) forbids a hash join, which would read the whole table when the
         planner overestimates the number of rows; SQLite keeps the order of a cross join.
         """
-        if self._dialect.lateral:
+        if self.dialect.lateral:
             condition = " and ".join(f"{column} = {expression}" for column, expression in match.items())
             return f" cross join lateral (select * from {table} where {condition} offset 0) {alias}"
         condition = " and ".join(f"{alias}.{column} = {expression}" for column, expression in match.items())
         return f" cross join {table} {alias} on {condition}"
+
+    def gathered(self, select: str) -> str:
+        """The name of a list that holds what `select` finds, which is read to its end, but not beyond the fence."""
+        name = self.named(f"{select} limit {self.budget + 1}")
+        self._overruns.append(f"(select count(*) from {name}) > {self.budget}")
+        return name
+
+    def streamed(self, select: str, share: int = 1) -> tuple[str, str]:
+        """`select`, which is in order and read only as far as needed, as a table that ends at the fence.
+
+        Also gives a condition: there is more beyond the fence. `share`: lists among which the budget is divided.
+        """
+        most = max(self.budget // share, 1)
+        beyond = f"(select 1 from ({select} limit 1 offset {most}) {self.alias()}) is not null"
+        # PostgreSQL would rather sort a whole list than read so many rows in order; of a limit that it cannot
+        # foresee it expects few rows.
+        limit = f"(select {most + 1})" if self.dialect.lateral else f"{most + 1}"
+        return f"({select} limit {limit})", beyond
+
+    def named(self, select: str) -> str:
+        """The name of a list that holds what `select` finds."""
+        name = self.alias()
+        self._lists.append(f"{name} as materialized ({select})")
+        return name
+
+    def overruns(self, condition: str) -> None:
+        """Remember when the search has met a fence that may change its result."""
+        self._overruns.append(condition)
+
+    def complete(self, select: str, columns: int) -> str:
+        """The whole statement. A last row of nulls follows the rows of `select` when a fence was met."""
+        if self._overruns:
+            nulls = ", ".join(["null"] * columns)
+            condition = " or ".join(self._overruns)
+            select = f"select * from ({select}) {self.alias()} union all select {nulls} where {condition}"
+        return f"with {', '.join(self._lists)} {select}" if self._lists else select
 
     def allowed(self, alias: str) -> str:
         """The access predicate on the `res` row `alias`, as ` and (…)`; "" when it restricts nothing."""

@@ -21,6 +21,19 @@ URI_LIMIT = 512
 IDENTIFIER_SUFFIX = ":identifier"
 """Appended to a reference parameter's code: the tokens of Reference.identifier."""
 
+TEXT_SUFFIX = ":text"
+"""Appended to a token parameter's code: the texts of its values, as token rows and in the vocabulary."""
+
+PRESENT_SUFFIX = ":present"
+"""Appended to an added parameter's rows: the token of every resource that has a value for it."""
+
+OF_TYPE_SUFFIX = ":of-type"
+"""Appended to the code of a parameter of identifiers: the tokens of their types and values."""
+
+NEAR_LATITUDE = "near:latitude"
+NEAR_LONGITUDE = "near:longitude"
+"""Codes of the number rows of Location.position."""
+
 _FOLDED = 4096  # no more than this is looked at, so that a huge text costs no more than a long one
 _KEPT_MARKS = frozenset("\u3099\u309a")  # Japanese voicing marks tell different letters apart
 _LETTERS = str.maketrans(
@@ -61,6 +74,21 @@ def token_system(system: str) -> str:
     return system + SEPARATOR
 
 
+def variant_form(full: str, display: str) -> str:
+    """Form of a code as one resource displays it. `full`: its token_full or token_system, `display`: folded or ""."""
+    return full + SEPARATOR + display if display else full
+
+
+def of_type_form(type_system: str, type_code: str, value: str) -> str:
+    """Form of an identifier of one type: `identifier:of-type=http://terminology.example/0203|MR|446053`."""
+    return type_system + SEPARATOR + type_code.casefold() + SEPARATOR + value.casefold()
+
+
+def sort_form(code: str) -> str:
+    """The text by which a code or an identifier is sorted."""
+    return code.casefold()[:STRING_LIMIT]
+
+
 def unit_code(code: str) -> str:
     """Form of a unit by its code or its printed unit: `value-quantity=5||mg`. Units keep their case (mg, Mg)."""
     return code
@@ -69,6 +97,11 @@ def unit_code(code: str) -> str:
 def unit_full(system: str, code: str) -> str:
     """Form of a unit by system and code: `value-quantity=5|http://unitsofmeasure.org|mg`."""
     return system + SEPARATOR + code
+
+
+def unit_dimension(dimension: str) -> str:
+    """Form of all UCUM units of one dimension (suture.fhir.ucum), whose values are stored in its base units."""
+    return "\x1d" + dimension
 
 
 def reference_forms(reference: str) -> tuple[str, ...]:

@@ -1,23 +1,25 @@
 """Verifying a database: schema, index rows against bodies, completeness of histories and of the event log.
 
-Index rows are recomputed from every current body and looked up; the totals per table must agree as well, so
-that neither a missing row nor a surplus one stays unseen.
+The index rows that a resource has are compared with those that its body gives, and what they mean must be in the
+vocabulary. The totals per table must agree as well, so that rows of no resource do not stay unseen.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 import msgspec
 
 from suture.fhir.definitions import type_name
 from suture.store.connection import Connection, Row
 from suture.store.migrations import migrations
+from suture.store.rows import Word
 from suture.store.store import Store
 from suture.store.tables import COLUMNS, FHIR_VERSION, INDEX_TABLES
 from suture.store.transaction import index_rows
 
 PAGE = 500
 ROWS_PER_QUERY = 100
+REMEMBERED = 100_000
+"""Words that were found in the vocabulary and are not looked up again."""
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -38,10 +40,11 @@ async def check(store: Store, progress: Progress = lambda done, total: None) -> 
             yield problem
         total = await _number(connection, "select count(*) from res")
         expected = dict.fromkeys(INDEX_TABLES, 0)
+        words = _Words(store, connection)
         after, done = (-(2**63), -(2**63)), 0
         while rows := await _page(connection, after):
             after = rows[-1][0], rows[-1][1]
-            async for problem in _resources(store, connection, rows, expected):
+            async for problem in _resources(store, connection, rows, expected, words):
                 yield problem
             done += len(rows)
             progress(done, total)
@@ -78,11 +81,13 @@ async def _page(connection: Connection, after: tuple[int, int]) -> list[Row]:
 
 
 async def _resources(
-    store: Store, connection: Connection, rows: Sequence[Row], expected: dict[str, int]
+    store: Store, connection: Connection, rows: Sequence[Row], expected: dict[str, int], words: "_Words"
 ) -> AsyncIterator[Problem]:
     wanted: dict[str, dict[Row, str]] = {table: {} for table in INDEX_TABLES}
+    names: dict[int, str] = {}
+    meaning: dict[Word, str] = {}
     for ck, k, rt, fv, id, _, deleted, sdate, present, rh, enc, body in rows:
-        name = f"{type_name(rt)}/{id}"
+        name = names[k] = f"{type_name(rt)}/{id}"
         if rh != store.keys.resource(type_name(rt), id):
             yield Problem(name, "is filed under the key of another resource")
         if deleted:
@@ -99,33 +104,60 @@ async def _resources(
         for table, entries in zip(INDEX_TABLES, index_rows(index, ck, k), strict=True):
             wanted[table].update(dict.fromkeys(entries, name))
             expected[table] += len(entries)
+        meaning.update(dict.fromkeys(index.words, name))
     for table, entries in wanted.items():
-        for row in await _missing(connection, table, list(entries)):
+        there = await _there(store, connection, table, list(names))
+        for row in entries.keys() - there:
             yield Problem(entries[row], f"lacks a row in {table}")
+        for row in there - entries.keys():
+            yield Problem(names[row[COLUMNS[table].index("k")]], f"has a row too many in {table}")
+    async for word in words.missing(meaning):
+        yield Problem(meaning[word], "has a value whose words are not in the vocabulary")
 
 
-async def _missing(connection: Connection, table: str, rows: list[Row]) -> list[Row]:
-    """Which of these rows the index table does not hold."""
-    names = ", ".join(COLUMNS[table])
-    present: set[Row] = set()
-    for start in range(0, len(rows), ROWS_PER_QUERY):
-        args: list[Any] = []
-        tuples: list[str] = []
-        for row in rows[start : start + ROWS_PER_QUERY]:
-            marks = [f"cast(?{len(args) + n} as {_type(table, name)})" for n, name in enumerate(COLUMNS[table], 1)]
-            tuples.append(f"({', '.join(marks)})")
-            args += row
-        found = await connection.fetch(
-            f"select {names} from {table} where ({names}) in (values {', '.join(tuples)})", args
-        )
-        present.update(tuple(row) for row in found)
-    return [row for row in rows if row not in present]
+async def _there(store: Store, connection: Connection, table: str, ks: list[int]) -> set[Row]:
+    """The index rows of resources, by their keys `k`."""
+    dialect = store.dialect
+    sql = f"select {', '.join(COLUMNS[table])} from {table} where {dialect.any_of('k', '?1')}"
+    return {tuple(row) for row in await connection.fetch(sql, (dialect.array(ks),))}
 
 
-def _type(table: str, column: str) -> str:
-    if table == "qty" and column in ("lo", "hi"):
-        return "double precision"
-    return "text" if column in ("norm", "raw") else "bigint"
+class _Words:
+    """Looks words up in the vocabulary, most of them once."""
+
+    def __init__(self, store: Store, connection: Connection) -> None:
+        self._dialect = store.dialect
+        self._connection = connection
+        self._found: set[int] = set()
+
+    async def missing(self, words: Iterable[Word]) -> AsyncIterator[Word]:
+        """Those of `words` that are not in the vocabulary as they should be."""
+        if len(self._found) > REMEMBERED:
+            self._found.clear()
+        unknown = [word for word in words if word.h not in self._found]
+        forms = await self._forms([(s, word.h, f) for word in unknown for s, f in word.forms])
+        texts = await self._texts([word.h for word in unknown if word.texts])
+        for word in unknown:
+            known = all((s, word.h, f) in forms for s, f in word.forms)
+            if known and all((p, norm, word.h) in texts for p, norm in word.texts):
+                if not word.unique:
+                    self._found.add(word.h)
+            else:
+                yield word
+
+    async def _forms(self, rows: list[Row]) -> set[Row]:
+        found: set[Row] = set()
+        for start in range(0, len(rows), ROWS_PER_QUERY):
+            chunk = rows[start : start + ROWS_PER_QUERY]
+            marks = [f"cast(?{n} as bigint)" for n in range(1, 3 * len(chunk) + 1)]
+            tuples = ", ".join(f"({', '.join(marks[n : n + 3])})" for n in range(0, len(marks), 3))
+            sql = f"select s, h, f from forms where (s, h, f) in (values {tuples})"
+            found.update(tuple(row) for row in await self._connection.fetch(sql, [n for row in chunk for n in row]))
+        return found
+
+    async def _texts(self, hs: list[int]) -> set[Row]:
+        sql = f"select p, norm, h from words where {self._dialect.any_of('h', '?1')}"
+        return {tuple(row) for row in await self._connection.fetch(sql, (self._dialect.array(hs),))} if hs else set()
 
 
 async def _versions(connection: Connection) -> AsyncIterator[Problem]:

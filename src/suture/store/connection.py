@@ -76,6 +76,10 @@ class WriteConnection(Connection, Protocol):
         """Insert rows. Raises Retry when a key exists already."""
         ...
 
+    async def insert_new(self, table: str, rows: Sequence[Row]) -> None:
+        """Insert the rows of a vocabulary table that are not there yet. Rows in order, so that nobody waits in turn."""
+        ...
+
     async def replace(self, rows: Sequence[Row]) -> None:
         """Overwrite the `res` rows that have the same rh."""
         ...
@@ -86,6 +90,10 @@ class WriteConnection(Connection, Protocol):
 
     async def delete(self, table: str, rows: Sequence[Row]) -> None:
         """Delete index rows, given whole."""
+        ...
+
+    async def write_prose(self, gone: Sequence[int], added: Sequence[Row]) -> None:
+        """Forget the words of the resources `gone` (their `k`), then add rows of (k, ck, narrative, content)."""
         ...
 
     async def append_events(self, rows: Sequence[Row], *, new_generation: bool = False) -> tuple[int, int]:

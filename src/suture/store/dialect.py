@@ -18,6 +18,11 @@ class Dialect(msgspec.Struct, frozen=True):
     lateral: bool
     clustered: bool = False
 
+    @property
+    def for_update(self) -> str:
+        """What follows a select whose rows stay as they are to the end of the transaction; "" where a writer is alone."""
+        return " for update" if self.name == "postgresql" else ""
+
     def any_of(self, column: str, placeholder: str) -> str:
         """SQL that is true when `column` is one of the values bound at `placeholder` by `array`."""
         if self.name == "postgresql":

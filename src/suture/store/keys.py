@@ -8,20 +8,23 @@ from hashlib import blake2b
 from struct import Struct
 
 _SIGNED = Struct("<q")
+_MASK = (1 << 64) - 1
 
 
 class Keys:
     """Keyed 64-bit hashes for one database. `secret`: 16 to 64 random bytes, kept in the database."""
 
-    __slots__ = ("_secret",)
+    __slots__ = ("_keyed", "_multiplier")
 
     def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+        self._keyed = blake2b(digest_size=8, key=secret)
+        self._multiplier = self.hash("pair") | 1
 
     def hash(self, text: str) -> int:
         """Hash `text` to a signed 64-bit integer."""
-        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=self._secret)
-        return _SIGNED.unpack(digest.digest())[0]
+        keyed = self._keyed.copy()  # the key is hashed once
+        keyed.update(text.encode("utf-8", "surrogatepass"))
+        return _SIGNED.unpack(keyed.digest())[0]
 
     def resource(self, type: str, id: str) -> int:
         """`rh`: the hash of a resource's identity. Also `ck` of a compartment owner and `t` of a reference."""
@@ -34,3 +37,11 @@ class Keys:
     def token(self, type: str, code: str, value: str) -> int:
         """`h` of the tok table: one value of one search parameter of one type."""
         return self.hash(f"{type}?{code}={value}")
+
+    def pair(self, a: int, b: int) -> int:
+        """The hash of two hashes that hold together: a code and its patient, the parts of a composite value.
+
+        Both are keyed hashes already, which nobody can choose: a secret odd factor suffices to tell pairs apart.
+        """
+        n = (a * self._multiplier + b) & _MASK
+        return n - (n >> 63 << 64)

@@ -16,7 +16,7 @@ import asyncpg
 from suture.fhir.outcomes import FhirError, Unavailable
 from suture.store.bodies import STORED_COLUMNS
 from suture.store.connection import Retry, Row, overdue
-from suture.store.tables import COLUMNS
+from suture.store.tables import COLUMNS, INDEX_TABLES, VOCABULARY
 
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
@@ -41,7 +41,9 @@ TYPES = {
     "str": ("bigint", "text", "text", "bigint", "bigint"),
     "qty": ("bigint", "float8", "float8", "bigint", "bigint"),
     "dat": ("bigint", "bigint", "bigint", "bigint", "bigint"),
-    "ref": ("bigint", "bigint", "bigint", "bigint"),
+    "ref": ("bigint", "bigint", "bigint", "bigint", "bigint"),
+    "forms": ("bigint", "bigint", "bigint"),
+    "words": ("bigint", "text", "bigint"),
     "events": ("int", "bigint", "bigint", "int", "bigint", "int", "int"),
 }  # fmt: skip
 
@@ -67,12 +69,17 @@ def _replace() -> str:
 
 
 INSERT = {table: _insert(table) for table in COLUMNS if table != "events"}
-DELETE = {table: _delete(table) for table in ("tok", "str", "qty", "dat", "ref")}
+INSERT_NEW = {table: f"{_insert(table)} on conflict do nothing" for table in VOCABULARY}
+DELETE = {table: _delete(table) for table in INDEX_TABLES}
 REPLACE = _replace()
 LOAD = f"select {STORED_COLUMNS}, r.fv, r.rh from res r where r.rh = any($1::bigint[]) order by r.rh for update"
 ARCHIVE = (
     f"insert into hist ({', '.join(COLUMNS['hist'])}) select {', '.join(COLUMNS['hist'])} "
     "from res where rh = any($1::bigint[])"
+)
+INSERT_PROSE = (
+    "insert into prose (k, ck, narrative, content) select k, ck, narrative::tsvector, content::tsvector "
+    "from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) as u(k, ck, narrative, content)"
 )
 # The row lock on the counter is held to the commit, so numbers become visible in their order.
 APPEND = (
@@ -213,6 +220,10 @@ class PostgresConnection:
         except DRIVER_ERRORS as error:
             raise self._translate(error) from error
 
+    async def insert_new(self, table: str, rows: Sequence[Row]) -> None:
+        """Insert the rows of a vocabulary table that are not there yet."""
+        await self.fetch(INSERT_NEW[table], _columns(rows))
+
     async def replace(self, rows: Sequence[Row]) -> None:
         """Overwrite the `res` rows that have the same rh."""
         await self.fetch(REPLACE, _columns(rows))
@@ -224,6 +235,14 @@ class PostgresConnection:
     async def delete(self, table: str, rows: Sequence[Row]) -> None:
         """Delete index rows, given whole."""
         await self.fetch(DELETE[table], _columns(rows))
+
+    async def write_prose(self, gone: Sequence[int], added: Sequence[Row]) -> None:
+        """Forget the words of the resources `gone`, then add rows of (k, ck, narrative, content)."""
+        if gone:
+            await self.fetch("delete from prose where k = any(?1)", (gone,))
+        if added:
+            rows = [(k, ck, _tsvector(narrative), _tsvector(content)) for k, ck, narrative, content in added]
+            await self.fetch(INSERT_PROSE, [list(column) for column in zip(*rows, strict=True)])
 
     async def append_events(self, rows: Sequence[Row], *, new_generation: bool = False) -> tuple[int, int]:
         """Number the rows and insert them; returns the last number and the generation."""
@@ -244,6 +263,11 @@ class PostgresConnection:
     def terminate(self) -> None:
         """Close the connection without a word."""
         self._connection.terminate()
+
+
+def _tsvector(words: str) -> str:
+    """The text of a tsvector that holds `words` (letters and digits, separated by blanks) at their places."""
+    return " ".join([f"{word}:{place}" for place, word in enumerate(words.split(), 1)])
 
 
 def _columns(rows: Sequence[Row]) -> list[Sequence[Any]]:

@@ -6,6 +6,21 @@ NO_DATE = -(2**62)
 """`sdate` of a resource without a primary clinical date: older than every real date."""
 
 
+class Word(msgspec.Struct, frozen=True, gc=False):
+    """What a token row `h` means: the vocabulary of searches. It outlives the resources that brought it.
+
+    - `forms`: (s, f), the forms `s` of a search that mean this row, each with `f`, the row of the same code
+      without a display. Empty for values that a search asks for directly.
+    - `texts`: (p, norm), the texts by which it is found and sorted under the parameter hash `p`.
+    - `unique`: an identifier or the like, which no other resource is likely to have.
+    """
+
+    h: int
+    forms: tuple[tuple[int, int], ...] = ()
+    texts: "tuple[tuple[int, str], ...]" = ()
+    unique: bool = False
+
+
 class IndexRows(msgspec.Struct, frozen=True, gc=False):
     """What one resource contributes to the index tables. All tuples are without repeats, in no particular order.
 
@@ -15,6 +30,9 @@ class IndexRows(msgspec.Struct, frozen=True, gc=False):
     - `present`: bit n is set when the n-th search parameter of the type has a value (`:missing`).
     - `tok`: hashes `h`. `str`: (h, norm, raw). `qty`: (h, lo, hi) as doubles.
       `dat`: (h, lo, hi) in microseconds since 1970 UTC, both inclusive. `ref`: (t, p).
+    - `prose`: the words of the narrative and of all content, each separated by blanks; ("", "") when the type is not
+      searched by full text.
+    - `words`: what the hashes of `tok` and the coded parts of composite values mean.
     """
 
     ck: int | None
@@ -25,6 +43,8 @@ class IndexRows(msgspec.Struct, frozen=True, gc=False):
     qty: tuple[tuple[int, float, float], ...]
     dat: tuple[tuple[int, int, int], ...]
     ref: tuple[tuple[int, int], ...]
+    words: tuple[Word, ...] = ()
+    prose: "tuple[str, str]" = ("", "")
 
 
 class Stored(msgspec.Struct, frozen=True, gc=False):

@@ -139,6 +139,12 @@ class SqliteWriteConnection:
         for chunk in _chunks(rows):
             self._run(f"insert into {table} values {_values(len(chunk), width)}", _flat(chunk))
 
+    async def insert_new(self, table: str, rows: Sequence[Row]) -> None:
+        """Insert the rows of a vocabulary table that are not there yet."""
+        width = len(COLUMNS[table])
+        for chunk in _chunks(rows):
+            self._run(f"insert or ignore into {table} values {_values(len(chunk), width)}", _flat(chunk))
+
     async def replace(self, rows: Sequence[Row]) -> None:
         """Overwrite the `res` rows that have the same rh."""
         columns = COLUMNS["res"]
@@ -160,6 +166,13 @@ class SqliteWriteConnection:
             self._run(
                 f"delete from {table} where ({names}) in (values {_values(len(chunk), len(columns))})", _flat(chunk)
             )
+
+    async def write_prose(self, gone: Sequence[int], added: Sequence[Row]) -> None:
+        """Forget the words of the resources `gone`, then add rows of (k, ck, narrative, content)."""
+        for k in gone:
+            self._run("delete from prose where rowid = ?1", (k,))
+        for chunk in _chunks(added):
+            self._run(f"insert into prose (rowid, ck, narrative, content) values {_values(len(chunk), 4)}", _flat(chunk))
 
     async def append_events(self, rows: Sequence[Row], *, new_generation: bool = False) -> tuple[int, int]:
         """Number the rows and insert them; returns the last number and the generation."""

@@ -16,8 +16,9 @@ from suture.store.bodies import METHOD_NUMBER, PLAIN, Bodies
 from suture.store.changes import CONFORMANCE, GENERATION_LOCK
 from suture.store.connection import Outdated, Row, WriteConnection
 from suture.store.keys import Keys
-from suture.store.rows import IndexRows, Prepared, Stored
+from suture.store.rows import IndexRows, Prepared, Stored, Word
 from suture.store.tables import FHIR_VERSION, FHIR_VERSION_NUMBER, INDEX_TABLES
+from suture.store.vocabulary import Known, Learner
 
 Index = Callable[[str, bytes], IndexRows]
 """(FHIR version, body) -> the index rows that the body has in the database."""
@@ -76,9 +77,16 @@ class Batch:
     """
 
     def __init__(
-        self, connection: WriteConnection, keys: Keys, bodies: Bodies, index: Index, surrogates: Surrogates, now: int,
+        self,
+        connection: WriteConnection,
+        keys: Keys,
+        bodies: Bodies,
+        index: Index,
+        surrogates: Surrogates,
+        known: Known,
+        now: int,
         generation: int,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.connection = connection
         self.keys = keys
         self.generation: int = generation
@@ -87,6 +95,7 @@ class Batch:
         self._bodies = bodies
         self._index = index
         self._surrogates = surrogates
+        self.vocabulary = Learner(known)
         self._now = now - now % MILLISECOND
         self._states: dict[int, State] = {}
         self._changed: dict[int, None] = {}
@@ -109,7 +118,7 @@ class Batch:
         if savepoint:
             await self.flush()
             await self.connection.savepoint()
-        journal, events = len(self._journal), len(self._events)
+        journal, events, vocabulary = len(self._journal), len(self._events), self.vocabulary.mark()
         self._unit_mark = len(self._journal)
         try:
             return await work(Transaction(self, savepoint))
@@ -124,6 +133,7 @@ class Batch:
             del self._journal[journal:], self._events[events:]
             if savepoint:
                 await self.connection.rollback_to_savepoint()
+                self.vocabulary.undo(vocabulary)
             raise
 
     @property
@@ -212,11 +222,27 @@ class Batch:
                 state.fv = FHIR_VERSION_NUMBER[state.prepared.version]
 
     async def _flush_index(self, states: Sequence[State]) -> None:
-        for table, columns in zip(INDEX_TABLES, zip(*map(self._index_change, states), strict=True), strict=True):
+        changes = zip(*map(self._index_change, states), strict=True)
+        for table, columns in zip(INDEX_TABLES, changes, strict=True):
             if removed := [row for remove, _ in columns for row in remove]:
                 await self.connection.delete(table, removed)
-            if added := [row for _, add in columns for row in add]:
+            added = [row for _, add in columns for row in add]
+            if table == "tok":
+                words = [word for state in states if state.prepared for word in state.prepared.rows.words]
+                await self.vocabulary.write(self.connection, words, {row[0] for row in added})
+            if added:
                 await self.connection.insert(table, added)
+        await self._flush_prose(states)
+
+    async def _flush_prose(self, states: Sequence[State]) -> None:
+        gone = [state.db.k for state in states if state.db is not None and not state.db.deleted]
+        added = [
+            (state.pending[-1].k, state.pending[-1].ck, *state.prepared.rows.prose)
+            for state in states
+            if state.prepared is not None and state.prepared.rows.prose[1]
+        ]
+        if gone or added:
+            await self.connection.write_prose(gone, added)
 
     def _index_change(self, state: State) -> list[tuple[Iterable[Row], Iterable[Row]]]:
         """Per index table: the rows to remove and the rows to add."""
@@ -264,6 +290,7 @@ class Batch:
                 raise Outdated("generation")
             self.sequence, self.generation, self.new_generation = last, generation, begins
         await self.connection.commit()
+        self.vocabulary.commit()
 
     @property
     def versions(self) -> int:
@@ -286,7 +313,7 @@ def index_rows(rows: IndexRows, ck: int, k: int) -> tuple[Sequence[Row], ...]:
         [(h, norm, raw, k, ck) for h, norm, raw in rows.str],
         [(h, lo, hi, k, ck) for h, lo, hi in rows.qty],
         [(h, lo, hi, k, ck) for h, lo, hi in rows.dat],
-        [(t, p, k, ck) for t, p in rows.ref],
+        [(t, p, d, k, ck) for t, p in rows.ref],
     )
 
 
@@ -334,3 +361,15 @@ class Transaction:
     async def execute(self, sql: str, args: Sequence[Any] = ()) -> None:
         """Run one statement inside the transaction."""
         await self._batch.connection.execute(sql, args)
+
+    async def add_words(self, words: Sequence[Word]) -> None:
+        """Write what index rows mean, as far as it is not known."""
+        await self._batch.vocabulary.write(self._batch.connection, words, {word.h for word in words})
+
+    async def insert_rows(self, table: str, rows: Sequence[Row]) -> None:
+        """Insert index rows, given whole."""
+        await self._batch.connection.insert(table, rows)
+
+    async def delete_rows(self, table: str, rows: Sequence[Row]) -> None:
+        """Delete index rows, given whole."""
+        await self._batch.connection.delete(table, rows)

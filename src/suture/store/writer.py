@@ -20,6 +20,7 @@ from suture.store.changes import GENERATION_LOCK, Changes
 from suture.store.connection import Outdated, Retry, WriteConnection
 from suture.store.keys import Keys
 from suture.store.transaction import Batch, Index, Surrogates, Transaction
+from suture.store.vocabulary import Known
 
 MAX_UNITS = 256
 """Units in one transaction at most, so that the first does not wait for the thousandth."""
@@ -84,6 +85,7 @@ class Committer:
         self._bodies = bodies
         self._index = index
         self._surrogates = Surrogates()
+        self._known = Known()
         self.statistics = WriterStatistics()
 
     async def process(self, connection: WriteConnection, units: Sequence[Unit], *, certain: bool = False) -> None:
@@ -129,7 +131,7 @@ class Committer:
             await connection.lock((GENERATION_LOCK,))
             await self._changes.certain(connection)
         batch = Batch(
-            connection, self._keys, self._bodies, self._index, self._surrogates, time.time_ns() // 1000,
+            connection, self._keys, self._bodies, self._index, self._surrogates, self._known, time.time_ns() // 1000,
             self._changes.generation,
         )  # fmt: skip
         if locks := {type_number(type) for unit in units for type in unit.locks}:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
 from suture.api import bundles
-from suture.api.http import LONGEST_URL, Request, Response
+from suture.api.explanation import as_parameters, take_explain
+from suture.api.http import LONGEST_URL, Request, Response, resource_response
 from suture.api.negotiation import preferences
 from suture.api.services import Model, Services
 from suture.api.subsets import Subset, subset_from
@@ -50,8 +51,12 @@ async def _search(services: Services, model: Model, request: Request, target: Ta
     if request.method == "POST":
         pairs = [*pairs, *(form := await request.form())]
         request.adopt(form)
+    pairs, explain = take_explain(pairs, decision)
     query, subset = plan(model, request, target, pairs)
     async with services.store.reading() as connection:
+        if explain:
+            explanation = await model.search.explain(connection, query, decision.predicate)
+            return resource_response(200, as_parameters(explanation))
         page = await model.search.run(connection, query, decision.predicate)
     return answer(request, target, page, pairs, subset)
 
@@ -90,6 +95,7 @@ def answer(request: Request, target: Target, page: Page, pairs: Sequence[Pair], 
         shown(page.includes, subset if subset is not None and subset.included else None),
         total=page.total,
         warnings=warnings,
+        scores=page.scores,
     )
     return Response(200, body)
 

@@ -17,9 +17,7 @@ from suture.api.services import Model, Services
 from suture.api.shapes import as_array, as_object
 from suture.api.subsets import subset_of
 from suture.fhir.outcomes import Invalid
-from suture.search.latest import latest
-
-OBSERVATION = "Observation"
+from suture.search.latest import OBSERVATION, Latest
 
 _DEFINITION = define(
     "Observation-lastn",
@@ -53,17 +51,14 @@ async def lastn(services: Services, model: Model, request: Request, type: str | 
     subset = subset_of(request, model, OBSERVATION)
     if request.parameter("_summary") == "count":
         raise Invalid("$lastn does not know _summary=count.")
-    settings = services.settings
-    page = ("_count", str(settings.max_count))
     lenient = preferences(request.header("prefer")).lenient
-    query = model.search.parse(OBSERVATION, [*asked, page], lenient=lenient, base=f"{request.base}/")
-    async with services.store.reading() as connection:
-        found = await latest(
-            model.search, connection, query, decision.predicate, most=most, budget=settings.search_budget
-        )
-    applied = [pair for pair in query.applied if pair[0] != "_count"]
+    query = model.search.parse(OBSERVATION, asked, lenient=lenient, base=f"{request.base}/")
+    store = services.store
+    finder = Latest(model.search, model.parameters, store.keys, store.bodies)
+    async with store.reading() as connection:
+        found = await finder.newest(connection, query, decision.predicate, most)
     presented = [pair for pair in request.pairs if pair[0] in PRESENTATION]
-    link = with_query(f"{request.base}/{OBSERVATION}/$lastn", [*applied, ("max", str(most)), *presented])
+    link = with_query(f"{request.base}/{OBSERVATION}/$lastn", [*query.applied, ("max", str(most)), *presented])
     bundle = bundles.searchset(
         request.base, [("self", link)], shown(found, subset), (), total=len(found), warnings=query.warnings
     )

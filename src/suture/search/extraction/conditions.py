@@ -76,11 +76,13 @@ def _reader(relative: Relative, node: Node) -> _Reader:
         case nodes.Empty():
             return lambda _: []
         case _:
-            readers = [_steps_reader(route.steps) for route in relative(node)]
+            readers = [reader(route.steps) for route in relative(node)]
             return lambda value: [found for read in readers for found in read(value)]
 
 
-def _steps_reader(steps: tuple[Step, ...]) -> _Reader:
+def reader(steps: tuple[Step, ...]) -> Callable[[Any], list[Any]]:
+    """A function from a JSON value to the values at the end of `steps`."""
+
     def read(value: Any) -> list[Any]:
         values: list[Any] = [value]
         for step in steps:

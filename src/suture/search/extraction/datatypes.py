@@ -13,8 +13,10 @@ import msgspec
 from suture.search.extraction.steps import Child
 
 Form = Literal[
-    "system-code",  # {system, code}
-    "system-value",  # {system, value}
+    "coding",  # {system, code, display}
+    "concept",  # {coding, text}
+    "identifier",  # {system, value, type}
+    "contact",  # text that hardly anything else has
     "code",  # text without a system of its own
     "boolean",
     "amount-code",  # a number as a token
@@ -34,6 +36,7 @@ Form = Literal[
     "canonical-reference",
     "uri-reference",
     "resource",
+    "position",  # {latitude, longitude}
 ]
 
 
@@ -48,7 +51,6 @@ _STRINGS = ("string", "markdown", "code", "id")
 _URIS = ("uri", "url", "oid", "uuid")
 _QUANTITIES = ("Quantity", "Age", "Count", "Distance", "Duration", "SimpleQuantity", "MoneyQuantity")
 _NUMBERS = ("integer", "positiveInt", "unsignedInt", "integer64", "decimal")
-_CODING = Part("system-code", (Child("coding", True),))
 
 
 def _texts(*names: str, repeating: tuple[str, ...] = ()) -> tuple[Part, ...]:
@@ -56,11 +58,11 @@ def _texts(*names: str, repeating: tuple[str, ...] = ()) -> tuple[Part, ...]:
 
 
 _TOKEN: dict[str, tuple[Part, ...]] = {
-    "Coding": (Part("system-code"),),
-    "CodeableConcept": (_CODING,),
-    "CodeableReference": (Part("system-code", (Child("concept"), Child("coding", True))),),
-    "Identifier": (Part("system-value"),),
-    "ContactPoint": (Part("code", (Child("value"),)),),
+    "Coding": (Part("coding"),),
+    "CodeableConcept": (Part("concept"),),
+    "CodeableReference": (Part("concept", (Child("concept"),)),),
+    "Identifier": (Part("identifier"),),
+    "ContactPoint": (Part("contact", (Child("value"),)),),
     "boolean": (Part("boolean"),),
     **{name: (Part("code"),) for name in (*_STRINGS, *_URIS, "canonical")},
     **{name: (Part("amount-code"),) for name in _NUMBERS},
@@ -107,6 +109,7 @@ _TABLE: dict[str, dict[str, tuple[Part, ...]]] = {
         "Timing": (Part("timing"),),
     },
     "uri": {"canonical": (Part("canonical-uri"),), **{name: (Part("uri"),) for name in _URIS}},
+    "special": {"BackboneElement": (Part("position"),)},
 }
 
 

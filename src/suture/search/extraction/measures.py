@@ -43,12 +43,16 @@ def clinical(span: Span) -> int:
 
 
 def quantity(value: dict[str, Any]) -> Amount | None:
-    """The value, or the open range that a comparator makes of it."""
+    """The value, as `compared`."""
     number = value.get("value")
     if number is None:
         return None
-    exact = float(number)
-    match value.get("comparator"):
+    return compared(float(number), value.get("comparator"))
+
+
+def compared(exact: float, comparator: str | None) -> Amount:
+    """The number, or the open range that a comparator makes of it."""
+    match comparator:
         case "<":
             return -math.inf, math.nextafter(exact, -math.inf)
         case "<=":

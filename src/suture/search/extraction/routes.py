@@ -35,11 +35,14 @@ class Router:
 
         Raises UnroutableError.
         """
-        root = Route((), resource_type, fields=self._structures[resource_type].elements)
-        found = self._distinct(self._walk(expression, root))
+        found = self._distinct(self._walk(expression, self.start(resource_type)))
         if any(len(route.steps) > MAX_STEPS for route in found):
             raise UnroutableError(f"a path of more than {MAX_STEPS} steps")
         return found
+
+    def start(self, resource_type: str) -> Route:
+        """The resource itself."""
+        return Route((), resource_type, fields=self._structures[resource_type].elements)
 
     def relative(self, focus: Route, expression: Node) -> tuple[Route, ...]:
         """The routes of `expression` from the values of `focus`, as in the criteria of `where`."""

@@ -1,27 +1,34 @@
 """Sites: what is done with one kind of value at one place of a resource, for all parameters that index it there.
+Here: the general site, references and units; coded values are in `coded`.
 
 The generated code looks a value up in the cache under a key that begins with the site's number, and calls the
 site on a miss. A site hashes the value for each of its parameters.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import msgspec
 
 from suture.fhir.references import parse_literal
+from suture.fhir.ucum import Canonical, canonical
 from suture.search.extraction.cache import HashCache, Key
-from suture.search.values import (
-    canonical_forms,
-    reference_forms,
-    token_code,
-    token_full,
-    token_system,
-    unit_code,
-    unit_full,
+from suture.search.extraction.measures import (
+    CURRENCIES,
+    compared,
+    quantity,
+    quantity_range,
+    range_unit,
+    sampled,
+    sampled_unit,
 )
+from suture.search.values import canonical_forms, reference_forms, unit_code, unit_dimension, unit_full
 from suture.store.keys import Keys
 
+UCUM = "http://unitsofmeasure.org"
+
 Tokens = tuple[int, ...]
+AmountRow = tuple[int, float, float]
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -29,7 +36,8 @@ class Use(msgspec.Struct, frozen=True):
 
     `rows`: code under which rows are stored, "" when another use of the site stores them. `only`: types that a
     reference must lead to, () for any. `mask`: its bit of `present`. `rank`: how much it decides to which patient the
-    resource belongs, 0 most; None not at all. `sdate`: its dates are the clinical date.
+    resource belongs, 0 most; None not at all. `sdate`: its dates are the clinical date. `paired`: its codings are
+    wanted together with the resource's patient.
     """
 
     rows: str
@@ -37,6 +45,7 @@ class Use(msgspec.Struct, frozen=True):
     mask: int = 0
     rank: int | None = None
     sdate: bool = False
+    paired: bool = False
 
 
 class Site:
@@ -53,28 +62,6 @@ class Site:
     def tokens(self, *forms: str) -> Tokens:
         """The hashes of `forms` for every code of the site."""
         return tuple(self._keys.token(self._type, code, form) for code in self._codes for form in forms)
-
-
-class CodeSite(Site):
-    """Values without a system. Key: (number, code)."""
-
-    def __call__(self, key: Key) -> Tokens:
-        found: Tokens | None = self._cache.recall(key)
-        if found is None:
-            found = self.tokens(token_code(key[1]))
-            self._cache.keep(key, found)
-        return found
-
-
-class CodingSite(Site):
-    """Codes or identifiers with a system. Key: (number, system or None, code or None)."""
-
-    def __call__(self, key: Key) -> Tokens:
-        found: Tokens | None = self._cache.recall(key)
-        if found is None:
-            found = self.tokens(*coding_forms(key[1], key[2]))
-            self._cache.keep(key, found)
-        return found
 
 
 class Reach(NamedTuple):
@@ -107,6 +94,9 @@ class ReferenceSite(Site):
         literal = parse_literal(text) if text else None
         target = literal.type if literal else declared
         rh = self._keys.resource(literal.type, literal.id) if literal and not literal.base else None
+        forms = self._forms(text or "")
+        if rh is not None and self._forms is reference_forms:
+            forms = forms[1:]  # what a row of ref says needs no token
         tok: list[int] = []
         ref: list[tuple[int, int]] = []
         mask = 0
@@ -115,46 +105,121 @@ class ReferenceSite(Site):
                 continue
             mask |= use.mask
             if use.rows:
-                tok += [self._keys.token(self._type, use.rows, form) for form in self._forms(text or "")]
+                tok += [self._keys.token(self._type, use.rows, form) for form in forms]
                 if rh is not None:
                     ref.append((rh, self._keys.parameter(self._type, use.rows)))
         patient = rh if literal is not None and literal.type == "Patient" else None
         return Reach(tuple(tok), tuple(ref), patient, mask)
 
 
-class ResourceSite(ReferenceSite):
+class ResourceSite(Site):
     """Whole resources inside of a resource (Bundle.entry[0].resource): referred to by their type and id."""
 
     def of(self, resource: Any) -> Reach:
         """The contribution of `resource`; it is no row of `ref`, because nothing of that id need be stored."""
         type, id = resource.get("resourceType"), resource.get("id")
-        found = self((self.number, f"{type}/{id}" if id else None, type))
-        return found._replace(ref=(), patient=None)
-
-
-class UnitSite(Site):
-    """Units of quantities. Key: (number, system, code, unit), each or None. Gives `h` of the qty rows."""
-
-    def __call__(self, key: Key) -> Tokens:
-        found: Tokens | None = self._cache.recall(key)
+        key = (self.number, type, id)
+        found: Reach | None = self._cache.young.get(key) or self._cache.recall(key)
         if found is None:
-            any_unit = tuple(self._keys.parameter(self._type, code) for code in self._codes)
-            found = (*any_unit, *self.tokens(*_unit_forms(key[1], key[2], key[3])))
+            uses = [use for use in self.uses if not use.only or type in use.only]
+            rows = [use.rows for use in uses if use.rows]
+            tok = [self._keys.token(self._type, code, f"{type}/{id}") for code in rows] if id else []
+            mask = 0
+            for use in uses:
+                mask |= use.mask
+            found = Reach(tuple(tok), (), None, mask)
             self._cache.keep(key, found)
         return found
 
 
-def coding_forms(system: str | None, code: str | None) -> tuple[str, ...]:
-    """Token forms of a Coding or an Identifier."""
-    if code is None:
-        return () if system is None else (token_system(system),)
-    if system is None:
-        return token_code(code), token_full("", code)
-    return token_code(code), token_full(system, code), token_system(system)
+class Conversion(msgspec.Struct, frozen=True):
+    """Rows `hs` that hold a value in base units: value * `up` / `down` + `plus` / `down`, all integers."""
+
+    hs: Tokens
+    up: int
+    down: int
+    plus: int
+
+    def number(self, value: Any) -> float:
+        """A decimal in base units, exact but for the last rounding to a double."""
+        over, under = value.as_integer_ratio()
+        try:
+            return (over * self.up + under * self.plus) / (under * self.down)
+        except OverflowError:
+            return math.copysign(math.inf, over)
+
+    def quantity(self, value: dict[str, Any]) -> list[AmountRow]:
+        """The rows of a Quantity that has a value."""
+        lo = hi = self.number(value["value"])
+        if "comparator" in value:
+            lo, hi = compared(lo, value["comparator"])
+        return [(h, lo, hi) for h in self.hs]
+
+    def range(self, value: dict[str, Any]) -> list[AmountRow]:
+        """The rows of a Range that has an end."""
+        low: dict[str, Any] = value.get("low") or {}
+        high: dict[str, Any] = value.get("high") or {}
+        lo = self.number(low["value"]) if low.get("value") is not None else -math.inf
+        hi = self.number(high["value"]) if high.get("value") is not None else math.inf
+        return [(h, lo, hi) for h in self.hs]
+
+    def span(self, lo: float, hi: float) -> list[AmountRow]:
+        """The rows of sampled values from `lo` to `hi`."""
+        ends = [end if math.isinf(end) else self.number(end) for end in (lo, hi)]
+        return [(h, ends[0], ends[1]) for h in self.hs]
 
 
-def _unit_forms(system: str | None, code: str | None, unit: str | None) -> tuple[str, ...]:
-    forms = {unit_code(text): None for text in (code, unit) if text}
-    if code and system:
-        forms[unit_full(system, code)] = None
-    return tuple(forms)
+class UnitSite(Site):
+    """Units of quantities. Key: (number, system, code, unit), each or None.
+
+    Gives `h` of the rows that hold the value as it is, and the Conversion for those in base units, if any.
+    """
+
+    def __call__(self, key: Key) -> tuple[Tokens, Conversion | None]:
+        found: tuple[Tokens, Conversion | None] | None = self._cache.recall(key)
+        if found is None:
+            _, system, code, unit = key
+            plain = [self._keys.parameter(self._type, rows) for rows in self._codes]
+            plain += self.tokens(*(unit_code(text) for text in dict.fromkeys((code, unit)) if text))
+            conversion = None
+            if code and system:
+                base = canonical(code) if system == UCUM else None
+                hs = self.tokens(unit_full(system, code) if base is None else unit_dimension(base.dimension))
+                if base is None or (base.factor == 1 and not base.offset):
+                    plain += hs
+                else:
+                    conversion = _conversion(hs, base)
+            found = tuple(plain), conversion
+            self._cache.keep(key, found)
+        return found
+
+    def rows(self, form: str, value: dict[str, Any]) -> list[AmountRow]:
+        """The rows of a Quantity, Money, Range or SampledData (by its form in the table of datatypes)."""
+        match form:
+            case "quantity-range":
+                found, unit = quantity_range(value), range_unit(value)
+            case "sampled":
+                found, unit = sampled(value), sampled_unit(value)
+            case _:
+                found, unit = quantity(value), value
+        if found is None:
+            return []
+        key = (self.number, unit.get("system"), unit.get("code"), unit.get("unit"))
+        if form == "money":
+            key = (self.number, CURRENCIES, value.get("currency"), None)
+        plain, based = self._cache.young.get(key) or self(key)
+        rows = [(h, *found) for h in plain]
+        if based is not None:
+            match form:
+                case "quantity-range":
+                    rows += based.range(value)
+                case "sampled":
+                    rows += based.span(*found)
+                case _:
+                    rows += based.quantity(value)
+        return rows
+
+
+def _conversion(hs: Tokens, base: Canonical) -> Conversion:
+    down = base.factor.denominator * base.offset.denominator
+    return Conversion(hs, int(base.factor * down), down, int(base.offset * down))

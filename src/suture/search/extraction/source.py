@@ -9,36 +9,42 @@ from collections.abc import Callable
 from typing import Any
 
 from suture.fhir.dates import LATEST, bounds
-from suture.search.extraction import measures, sites
+from suture.search.extraction import coded, measures, sites
 from suture.search.extraction.cache import HashCache
+from suture.search.extraction.composed import ElementSite
 from suture.search.extraction.datatypes import Form
+from suture.search.extraction.phrases import Phrases
 from suture.search.extraction.sites import Site, Use
 from suture.search.extraction.steps import Child, Compute, First, Step, Where
 from suture.search.extraction.tree import Branch
-from suture.search.values import IDENTIFIER_SUFFIX, canonical_forms, string_row, uri_form
+from suture.search.values import (
+    IDENTIFIER_SUFFIX,
+    NEAR_LATITUDE,
+    NEAR_LONGITUDE,
+    canonical_forms,
+    string_row,
+    uri_form,
+)
 from suture.store.keys import Keys
 from suture.store.rows import NO_DATE, IndexRows
 
 Extractor = Callable[[dict[str, Any]], IndexRows]
 
 _TABLES = ("tok", "text", "qty", "dat", "ref")
+_LISTS = (*_TABLES, "words", "paired")
 
 
-class Source:
+class Source(Phrases):
     """Writes the extractor of one resource type. `text` and `constants` are the outcome."""
 
     def __init__(self, type: str, tree: Branch, keys: Keys, cache: HashCache) -> None:
+        super().__init__()
         self._type = type
         self._keys = keys
         self._cache = cache
-        self._lines: list[str] = []
-        self._names = 0
-        self._by_value: dict[tuple[str, Any], str] = {}
-        self._used: set[str] = set()
         self._ranks: set[int] = set()
         self._dated = False
         self._firsts: dict[str, str] = {}
-        self.constants: dict[str, Any] = {}
         self._branch(tree, "resource", 1)
         self.text = "\n".join([*self._head(), *self._lines, *self._tail()]) + "\n"
 
@@ -54,7 +60,7 @@ class Source:
     def _head(self) -> list[str]:
         cache = self._constant(self._cache, "cache")
         lines = ["def extract(resource):", f"    get = {cache}.young.get", "    present = 0"]
-        lines += [f"    {table} = []" for table in _TABLES if table in self._used]
+        lines += [f"    {table} = []" for table in _LISTS if table in self._used]
         lines += [f"    owner{rank} = None" for rank in sorted(self._ranks)]
         if self._dated:
             lines.append(f"    sdate = {self._constant(LATEST)}")
@@ -63,6 +69,10 @@ class Source:
     def _tail(self) -> list[str]:
         lines: list[str] = []
         ranks = sorted(self._ranks)
+        if "paired" in self._used:
+            code, pair = self._name("f"), self._constant(self._keys.pair, "pair")
+            lines += ["    if owner0 is not None:", f"        for {code} in paired:"]
+            lines.append(f"            tok.append({pair}({code}, owner0))")
         for rank in ranks[1:]:
             lines += [f"    if owner{ranks[0]} is None:", f"        owner{ranks[0]} = owner{rank}"]
         owner = f"owner{ranks[0]}" if ranks else "None"
@@ -72,6 +82,7 @@ class Source:
             f"tuple(set({table}) if len({table}) > 1 else {table})" if table in self._used else "()"
             for table in _TABLES
         ]
+        columns.append("tuple(words)" if "words" in self._used else "()")
         rows = self._constant(IndexRows, "IndexRows")
         lines.append(f"    return {rows}({owner}, {sdate}, present, {', '.join(columns)})")
         return lines
@@ -83,6 +94,10 @@ class Source:
             self._write(depth, f"present |= {self._constant(branch.mask)}")
         for form, uses in branch.leaves.items():
             self._leaf(form, tuple(uses), value, depth)
+        for element in branch.elements:
+            site = ElementSite(self._type, element, self._keys, self._cache)
+            self._used.update((site.table, "words"))
+            self._write(depth, f"{self._constant(site, 'site')}({value}, resource, {site.table}, words)")
         for step, child in branch.children.values():
             self._step(step, child, value, depth)
 
@@ -132,18 +147,24 @@ class Source:
 
     def _leaf(self, form: Form, uses: tuple[Use, ...], value: str, depth: int) -> None:
         match form:
-            case "system-code":
-                self._coding(uses, value, "code", depth)
-            case "system-value":
-                self._coding(uses, value, "value", depth)
+            case "coding":
+                self._coding(self._site(coded.CodingSite, uses), uses, value, depth)
+            case "concept":
+                self._concept(uses, value, depth)
+            case "identifier":
+                site = self._site(coded.IdentifierSite, uses)
+                self._tokens(f"{self._constant(site.identifier, 'site')}({value})", depth)
+            case "contact":
+                site = self._site(coded.CodeSite, uses)
+                self._tokens(f"{self._constant(site.contact, 'site')}({value})", depth)
             case "code":
                 self._code(uses, value, depth)
             case "amount-code":
                 self._code(uses, f"{self._constant(str, 'text')}({value})", depth)
             case "boolean":
-                site = self._site(sites.CodeSite, uses)
-                yes, no = (self._constant(site((site.number, word))) for word in ("true", "false"))
-                self._add(depth, "tok", f"{yes} if {value} else {no}")
+                site = self._site(coded.CodeSite, uses)
+                yes, no = (self._constant(site.found(word), "found") for word in ("true", "false"))
+                self._tokens(f"{yes} if {value} else {no}", depth)
             case "text":
                 norm, raw = self._name("t"), self._name("t")
                 self._write(depth, f"{norm}, {raw} = {self._constant(string_row, 'string_row')}({value})")
@@ -174,22 +195,50 @@ class Source:
             case "resource":
                 site = self._site(sites.ResourceSite, uses)
                 self._reach_of(f"{self._constant(site.of, 'site')}({value})", uses, depth)
+            case "position":
+                self._position(value, depth)
 
-    def _coding(self, uses: tuple[Use, ...], value: str, member: str, depth: int) -> None:
-        site = self._site(sites.CodingSite, uses)
-        self._coding_at(site, value, member, depth)
+    def _coding(self, site: coded.CodingSite, uses: tuple[Use, ...], value: str, depth: int) -> str:
+        """Add a Coding; the answer is the name that holds its display."""
+        system, code, display = (self._constant(name) for name in ("system", "code", "display"))
+        key, shown, tok, words, paired = (self._name(prefix) for prefix in "kvrrr")
+        self._write(depth, f"{shown} = {value}.get({display})")
+        self._write(
+            depth, f"{key} = ({self._constant(site.number)}, {value}.get({system}), {value}.get({code}), {shown})"
+        )
+        self._write(depth, f"{tok}, {words}, {paired} = get({key}) or {self._constant(site, 'site')}({key})")
+        self._add(depth, "tok", tok)
+        self._add(depth, "words", words)
+        if any(use.paired for use in uses):
+            self._add(depth, "paired", paired)
+        return shown
 
-    def _coding_at(self, site: Site, value: str, member: str, depth: int) -> None:
-        key = self._name("k")
-        system, code = self._constant("system"), self._constant(member)
-        self._write(depth, f"{key} = ({self._constant(site.number)}, {value}.get({system}), {value}.get({code}))")
-        self._add(depth, "tok", f"get({key}) or {self._constant(site, 'site')}({key})")
+    def _concept(self, uses: tuple[Use, ...], value: str, depth: int) -> None:
+        site = self._site(coded.CodingSite, uses)
+        text, codings, coding = self._name("v"), self._name("v"), self._name("v")
+        self._write(depth, f"{text} = {value}.get({self._constant('text')})")
+        self._write(depth, f"{codings} = {value}.get({self._constant('coding')})")
+        self._write(depth, f"if {codings}:")
+        self._write(depth + 1, f"for {coding} in {codings}:")
+        self._write(depth + 2, f"if {coding} is not None:")
+        shown = self._coding(site, uses, coding, depth + 3)
+        self._write(depth + 3, f"if {text} == {shown}:")
+        self._write(depth + 4, f"{text} = None")
+        self._write(depth, f"if {text} is not None:")
+        self._tokens(f"{self._constant(site.text, 'site')}({text}, {value})", depth + 1)
 
     def _code(self, uses: tuple[Use, ...], value: str, depth: int) -> None:
-        site = self._site(sites.CodeSite, uses)
+        site = self._site(coded.CodeSite, uses)
         key = self._name("k")
         self._write(depth, f"{key} = ({self._constant(site.number)}, {value})")
-        self._add(depth, "tok", f"get({key}) or {self._constant(site, 'site')}({key})")
+        self._tokens(f"get({key}) or {self._constant(site, 'site')}({key})", depth)
+
+    def _tokens(self, found: str, depth: int) -> None:
+        """Add the rows and words that the expression `found` gives."""
+        tok, words = self._name("r"), self._name("r")
+        self._write(depth, f"{tok}, {words} = {found}")
+        self._add(depth, "tok", tok)
+        self._add(depth, "words", words)
 
     def _uri(self, uses: tuple[Use, ...], value: str, depth: int, *, versions: bool) -> None:
         form = self._constant(uri_form, "uri_form")
@@ -254,9 +303,24 @@ class Source:
             system, code, printed = (self._constant(member) for member in ("system", "code", "unit"))
             self._write(depth + 1, f"{of} = {unit}")
             self._write(depth + 1, f"{key} = ({number}, {of}.get({system}), {of}.get({code}), {of}.get({printed}))")
+        plain, based = self._name("u"), self._name("u")
         self._used.add("qty")
-        self._write(depth + 1, f"for {h} in get({key}) or {self._constant(site, 'site')}({key}):")
+        self._write(depth + 1, f"{plain}, {based} = get({key}) or {self._constant(site, 'site')}({key})")
+        self._write(depth + 1, f"for {h} in {plain}:")
         self._write(depth + 2, f"qty.append(({h}, {lo}, {hi}))")
+        if form != "money":
+            rows = {"quantity-range": f"range({value})", "sampled": f"span({lo}, {hi})"}.get(form, f"quantity({value})")
+            self._write(depth + 1, f"if {based} is not None:")
+            self._write(depth + 2, f"qty += {based}.{rows}")
+
+    def _position(self, value: str, depth: int) -> None:
+        self._used.add("qty")
+        for member, code in (("latitude", NEAR_LATITUDE), ("longitude", NEAR_LONGITUDE)):
+            number = self._name("n")
+            h = self._constant(self._keys.parameter(self._type, code))
+            self._write(depth, f"{number} = {value}.get({self._constant(member)})")
+            self._write(depth, f"if {number} is not None:")
+            self._write(depth + 1, f"qty.append(({h}, float({number}), float({number})))")
 
     def _reference(self, uses: tuple[Use, ...], value: str, depth: int) -> None:
         site = self._reference_site(uses, canonical=False)
@@ -279,8 +343,11 @@ class Source:
 
     def _logical(self, rows: tuple[str, ...], identifier: str, depth: int) -> None:
         """Tokens of a Reference.identifier, under the names of the parameters with IDENTIFIER_SUFFIX."""
-        uses = tuple(Use(code + IDENTIFIER_SUFFIX) for code in rows)
-        self._coding_at(self._site(sites.CodingSite, uses), identifier, "value", depth)
+        site = self._site(coded.LogicalSite, tuple(Use(code + IDENTIFIER_SUFFIX) for code in rows))
+        members = ", ".join(f"{identifier}.get({self._constant(name)})" for name in ("system", "value"))
+        key = self._name("k")
+        self._write(depth, f"{key} = ({self._constant(site.number)}, {members})")
+        self._add(depth, "tok", f"get({key}) or {self._constant(site, 'site')}({key})")
 
     def _reach(self, site: Site, key_text: str, uses: tuple[Use, ...], depth: int) -> str:
         key = self._name("k")
@@ -309,7 +376,7 @@ class Source:
                 h = self._constant(self._keys.parameter(self._type, use.rows))
                 self._write(depth, f"{table}.append(({h}, {columns}))")
 
-    # --- names, constants, lines
+    # --- sites
 
     def _site(self, kind: type[Site], uses: tuple[Use, ...]) -> Any:
         return kind(self._cache.next_site(), self._type, uses, self._keys, self._cache)
@@ -317,23 +384,3 @@ class Source:
     def _reference_site(self, uses: tuple[Use, ...], *, canonical: bool) -> Site:
         number = self._cache.next_site()
         return sites.ReferenceSite(number, self._type, uses, self._keys, self._cache, canonical=canonical)
-
-    def _constant(self, value: Any, kind: str = "") -> str:
-        """The name of a constant; equal data have one name, functions are told apart by identity."""
-        by = (type(value).__name__, id(value) if kind else value)
-        name = self._by_value.get(by)
-        if name is None:
-            name = self._by_value[by] = f"c{len(self.constants)}"
-            self.constants[name] = value
-        return name
-
-    def _name(self, prefix: str) -> str:
-        self._names += 1
-        return f"{prefix}{self._names}"
-
-    def _add(self, depth: int, table: str, expression: str) -> None:
-        self._used.add(table)
-        self._write(depth, f"{table} += {expression}")
-
-    def _write(self, depth: int, line: str) -> None:
-        self._lines.append("    " * depth + line)

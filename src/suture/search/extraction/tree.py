@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from suture.search.composites import Element
 from suture.search.extraction.datatypes import Form, parts
 from suture.search.extraction.sites import Use
 from suture.search.extraction.steps import Step
@@ -12,12 +13,14 @@ class Branch:
     """A place in the resource: what is indexed here, and where to go on.
 
     `mask`: bits of `present` that are set when something is here. `leaves`: who indexes the value here, by form.
-    `children`: by the key of their step, in the order of the parameters.
+    `elements`: the composite rows of what lies here. `children`: by the key of their step, in the order of the
+    parameters.
     """
 
     def __init__(self) -> None:
         self.mask = 0
         self.leaves: dict[Form, list[Use]] = {}
+        self.elements: list[Element] = []
         self.children: dict[tuple[Any, ...], tuple[Step, Branch]] = {}
 
     def at(self, steps: tuple[Step, ...]) -> "Branch":
@@ -31,18 +34,20 @@ class Branch:
 def plant(parameters: SearchParameters, type: str) -> Branch:
     """The tree of every indexed parameter of a resource type."""
     root = Branch()
-    ranks: dict[str, int] = {}
+    ranks: dict[tuple[str, ...], int] = {}
     for rank, code in enumerate(parameters.owners(type)):
         ranks.setdefault(parameters.for_type(type)[code].rows, rank)
     for parameter in parameters.for_type(type).values():
+        leads = parameters.leads(parameter)
         for route in parameters.routes(parameter):
             end = root.at(route.steps)
             use = Use(
-                rows=parameter.rows if parameter.rows == parameter.code else "",
+                rows=parameter.rows[0] if parameter.custom or parameter.rows == (parameter.code,) else "",
                 only=route.only,
                 mask=1 << parameter.bit if route.only else 0,
-                rank=ranks.get(parameter.rows) if parameter.rows == parameter.code else None,
+                rank=ranks.get(parameter.rows) if leads else None,
                 sdate=parameter.sdate,
+                paired=parameter.paired and leads,
             )
             if not route.only:
                 end.mask |= 1 << parameter.bit
@@ -51,8 +56,10 @@ def plant(parameters: SearchParameters, type: str) -> Branch:
                     uses = end.at(part.steps).leaves.setdefault(part.form, [])
                     if use not in uses:
                         uses.append(use)
+    for element in parameters.elements(type):
+        root.at(element.steps).elements.append(element)
     return root
 
 
 def _matters(use: Use) -> bool:
-    return bool(use.rows or use.only or use.sdate)
+    return bool(use.rows or use.only or use.sdate or use.rank is not None)

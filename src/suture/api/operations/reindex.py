@@ -1,0 +1,100 @@
+"""$reindex: which search parameters were added, how far their index has come, and building index rows anew.
+
+An operation of Suture's own. The one thing to know: GET only tells; POST orders the index rows of types to be compared
+with their resources once more, which the server does in the background while everything can be searched as before.
+"""
+
+from typing import Any
+
+from suture.api.http import Request, Response, resource_response
+from suture.api.operations.inputs import read_inputs
+from suture.api.operations.operation import Operation, parameter
+from suture.api.services import Model, Services
+from suture.fhir.dates import from_us
+from suture.fhir.outcomes import Invalid
+from suture.store.rebuild import Progress
+
+DEFINITION: dict[str, Any] = {
+    "resourceType": "OperationDefinition",
+    "id": "reindex",
+    "name": "Reindex",
+    "title": "State of the search index",
+    "status": "active",
+    "kind": "operation",
+    "description": "GET tells which search parameters were added to the server and which index rows are being built. "
+    "POST orders the index rows of a resource type (or of those given by `type`) to be checked and mended in the "
+    "background.",
+    "affectsState": False,
+    "code": "reindex",
+    "resource": ["Resource"],
+    "system": True,
+    "type": True,
+    "instance": False,
+    "parameter": [
+        parameter("type", "in", "0..*", "code", "A resource type to rebuild, at system level."),
+        parameter("parameter", "out", "0..*", "", "An added search parameter: url, code, type, and its state."),
+        parameter("building", "out", "0..*", "", "A resource type whose index rows are being built, with progress."),
+    ],
+}
+
+
+async def reindex(services: Services, model: Model, request: Request, type: str | None, id: str | None) -> Response:
+    """`GET|POST [base]/$reindex` and `[base]/[type]/$reindex`."""
+    services.decide(request, type or "")
+    inputs = await read_inputs(request, ("type",))
+    types = inputs.codes("type") if type is None else (type,)
+    for name in types:
+        if name not in model.types:
+            raise Invalid(f"'{name[:80]}' is not a resource type here.")
+    if request.method == "POST":
+        if not types:
+            raise Invalid("Say which resource types to rebuild: the parameter 'type', such as Observation.")
+        await services.catalogue.order(types)
+    else:
+        await services.catalogue.refresh()
+    building = [item for item in await services.catalogue.progress() if not types or item.type in types]
+    added = [_added(services, url, code, base) for url, code, base in _of(services, types)]
+    entries = [*added, *({"name": "building", "part": _parts(item)} for item in building)]
+    answer = {"resourceType": "Parameters", **({"parameter": entries} if entries else {})}
+    return resource_response(202 if request.method == "POST" else 200, answer)
+
+
+def _of(services: Services, types: tuple[str, ...]) -> list[tuple[str, str, str]]:
+    """(url, code, resource type) of the added parameters."""
+    return [
+        (added.url, added.code, base)
+        for added in services.catalogue.current.custom
+        for base in added.base
+        if not types or base in types
+    ]
+
+
+def _added(services: Services, url: str, code: str, base: str) -> dict[str, Any]:
+    pending = services.catalogue.current.pending
+    state = "building" if (base, code) in pending or (base, "") in pending else "usable"
+    return {
+        "name": "parameter",
+        "part": [
+            {"name": "url", "valueUri": url},
+            {"name": "type", "valueCode": base},
+            {"name": "code", "valueCode": code},
+            {"name": "state", "valueCode": state},
+        ],
+    }
+
+
+def _parts(item: Progress) -> list[dict[str, Any]]:
+    parts: list[dict[str, Any]] = [
+        {"name": "type", "valueCode": item.type},
+        {"name": "done", "valueInteger": item.done},
+        {"name": "started", "valueInstant": from_us(item.started)},
+    ]
+    if item.total >= 0:
+        parts.append({"name": "total", "valueInteger": item.total})
+    if item.problem:
+        parts.append({"name": "problem", "valueString": item.problem})
+    parts += [{"name": "pending", "valueString": code or "*"} for code in item.pending]
+    return parts
+
+
+REINDEX = Operation(reindex, DEFINITION)
