@@ -18,7 +18,7 @@ from suture.fhir.versions import Version
 from suture.settings import Settings
 from suture.store.connection import WriteConnection
 from suture.store.opening import sqlite_path
-from suture.store.postgres import PostgresPool
+from suture.store.pool import PostgresPool
 from suture.store.sqlite_writer import SqliteWriteConnection
 from suture.store.tables import INDEX_TABLES
 from suture.store.transaction import index_rows

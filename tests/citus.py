@@ -25,6 +25,16 @@ LAYOUT_VARIABLE = "TEST_LAYOUT"
 
 SHARDS = 4
 
+NOT_DONE = {
+    "test_budget": "budgets of index rows are for one machine; a search of all is bounded by the statement timeout",
+    "test_plan_cache": "Citus plans statements with their values",
+    "test_explain_shows_the_plan": "the plan is told in other words, see test_distributed",
+}
+"""Tests, by a part of their name, that do not apply to a cluster, and why."""
+
+REFUSED = "A distributed database cannot"
+"""How the refusal of what a cluster does not do begins."""
+
 STAND_IN = """
 create schema citus_stand_in;
 create table citus_stand_in.called (
@@ -47,6 +57,13 @@ create view citus_stand_in.citus_tables as select table_name, by as distribution
 def wanted() -> bool:
     """Whether all PostgreSQL databases of this session are clustered."""
     return VARIABLE in os.environ or os.environ.get(LAYOUT_VARIABLE) == "cluster"
+
+
+def reason_to_skip(test: str) -> str:
+    """Why a test does not apply to this session's databases; "" when it does."""
+    if not wanted() or "sqlite" in test:
+        return ""
+    return next((why for part, why in NOT_DONE.items() if part in test), "")
 
 
 @contextlib.contextmanager

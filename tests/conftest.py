@@ -7,14 +7,15 @@
 - `shared`: the folder of shared test material beside the checkout; the test is skipped where it is absent.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests import cluster, databases, servers
+from suture.fhir.outcomes import NotSupported
+from tests import citus, cluster, databases, servers
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -25,6 +26,23 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         cluster.stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if why := citus.reason_to_skip(item.nodeid):
+            item.add_marker(pytest.mark.skip(reason=why))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """What a cluster refuses by design is not tested on it."""
+    try:
+        yield
+    except NotSupported as refused:
+        if not (citus.wanted() and str(refused).startswith(citus.REFUSED)):
+            raise
+        pytest.skip(str(refused))
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,13 @@ async def open_services(settings: Settings, observe: Observe | None = None) -> S
         replica_lag=settings.replica_lag,
     )
     models.update({version: Model(version, store, settings) for version in SERVED})
-    return Services(settings, store, models, observe or _unobserved)
+    services = Services(settings, store, models, observe or _unobserved)
+    try:
+        await services.catalogue.open()
+    except BaseException:
+        await store.close()
+        raise
+    return services
 
 
 def _unobserved(id: str, method: str, interaction: str, type: str, status: int, seconds: float) -> None:
@@ -108,7 +114,10 @@ class _Running:
         self._services = services
         self._health = health
         self._requests = requests
-        self._publishing = asyncio.create_task(metrics.publish())
+        self._tasks = (
+            asyncio.create_task(metrics.publish()),
+            asyncio.create_task(services.catalogue.keep_building()),
+        )
 
     @classmethod
     async def start(cls, settings: Settings, requests: RequestLog) -> "_Running":
@@ -125,8 +134,9 @@ class _Running:
 
     async def stop(self) -> None:
         self._health.stop()
-        self._publishing.cancel()
-        await asyncio.gather(self._publishing, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._services.store.close()
         self._requests.flush()
 

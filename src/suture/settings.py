@@ -91,6 +91,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_include: Annotated[
         int, Meta(ge=0, le=100_000, description="Most resources that `_include` and `_revinclude` add to one page.")
     ] = 1000
+    full_text: Annotated[
+        tuple[Text, ...],
+        Meta(
+            description="Resource types whose words are indexed for `_text` and `_content`; `*` for all of them, empty "
+            "for none. After a change the types concerned are indexed in the background."
+        ),
+    ] = ("*",)
     search_budget: Annotated[
         int,
         Meta(

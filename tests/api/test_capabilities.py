@@ -9,6 +9,7 @@ from suture.fhir import json
 from suture.fhir.definitions import load
 from suture.fhir.structure import Validator
 from suture.fhir.versions import Version
+from suture.search.parameters import SearchParameters
 from tests.api.given import issue
 
 
@@ -79,8 +80,12 @@ def test_search_parameters_are_told_with_type_and_meaning(statement: dict[str, A
 def test_what_it_lists_can_be_searched_and_included(client: httpx.Client, statement: dict[str, Any], type: str) -> None:
     entry = of_type(statement, type)
     samples = {"date": "2020", "number": "1", "quantity": "1", "reference": "Patient/1", "uri": "urn:x"}
+    known = SearchParameters(load(Version.R4)).for_type(type)
     for parameter in entry["searchParam"]:
-        value = samples.get(parameter["type"], "x")
+        value = samples.get(parameter["type"], "1|1" if parameter["name"] == "near" else "x")
+        if parameter["type"] == "composite":
+            parts = known[parameter["name"]].composed[0].parts
+            value = "$".join(samples.get(part.type, "x") for part in parts)
         answer = client.get(f"/{type}", params={parameter["name"]: value, "_count": "1"})
         assert answer.status_code == 200, f"{parameter['name']}: {answer.text}"
     for name, values in (("_include", entry.get("searchInclude", [])), ("_revinclude", entry["searchRevInclude"])):
@@ -90,9 +95,13 @@ def test_what_it_lists_can_be_searched_and_included(client: httpx.Client, statem
 
 
 def test_what_it_does_not_list_cannot_be_searched(client: httpx.Client, statement: dict[str, Any]) -> None:
-    listed = {entry["name"] for entry in of_type(statement, "Location")["searchParam"]}
-    assert "near" not in listed
-    assert client.get("/Location?near=1|1").status_code == 400
+    parameters = SearchParameters(load(Version.R4))
+    unusable = [(type, p.code) for type in ("Location", "Patient", "Observation", "Bundle", "MolecularSequence")
+                for p in parameters.for_type(type).values() if not p.supported]  # fmt: skip
+    for type, code in unusable:
+        assert code not in {entry["name"] for entry in of_type(statement, type)["searchParam"]}
+        assert client.get(f"/{type}", params={code: "1"}).status_code == 400
+    assert client.get("/Location?nowhere=1").status_code == 400
 
 
 def test_operations_are_listed_where_they_can_be_called(statement: dict[str, Any]) -> None:

@@ -77,7 +77,7 @@ def test_an_added_parameter_finds_what_was_there_before_and_what_comes_after(cli
     ("type", "expression", "elements", "query", "near"),
     [
         ("token", "Patient.maritalStatus", {"maritalStatus": {"coding": [{"system": "urn:m", "code": "M"}]}}, "urn:m|M", "urn:m|S"),
-        ("date", "Patient.contact.period", {"contact": [{"period": {"start": "2020-05-01", "end": "2020-06-01"}, "name": {}}]}, "2020", "2021"),
+        ("date", "Patient.contact.period", {"contact": [{"period": {"start": "2020-05-01", "end": "2020-06-01"}, "gender": "female"}]}, "2020", "2021"),
         ("number", "Patient.multipleBirth.as(integer)", {"multipleBirthInteger": 7}, "7", "8"),
         ("reference", "Patient.contact.organization", {"contact": [{"organization": {"reference": "Organization/zz9"}}]}, "Organization/zz9", "Organization/zz8"),
         ("uri", "Patient.implicitRules", {"implicitRules": "urn:rules:9"}, "urn:rules:9", "urn:rules:8"),
@@ -140,7 +140,7 @@ def test_only_active_parameters_take_effect(client: httpx.Client) -> None:
 def test_a_parameter_that_cannot_be_built_is_refused(
     client: httpx.Client, elements: dict[str, Any], at: str, says: str
 ) -> None:
-    resource = {key: value for key, value in parameter(name(), **elements).items() if value is not None}
+    resource = {key: value for key, value in ({**parameter(name()), **elements}).items() if value is not None}
     answer = post(client, "/SearchParameter", resource)
     assert answer.status_code == 422, answer.text
     assert issue(answer)["expression"] == [f"SearchParameter.{at}"]

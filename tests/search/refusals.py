@@ -4,7 +4,7 @@
 search is complete; a feature that never fails any more must be taken off.
 """
 
-NOT_YET: frozenset[str] = frozenset()
+NOT_YET: frozenset[str] = frozenset(("sort:canonical", "composite:ne"))
 
 EXCUSED: dict[tuple[str, str], str] = {
     ("*", "_text"): "full text has tests of its own",

@@ -131,7 +131,7 @@ class Writer:
             number += self._choose.choice((Decimal("0.1"), Decimal(-1), Decimal("0.05"), Decimal(100)))
         if self._maybe(0.3):
             number = number.quantize(Decimal(1).scaleb(-self._choose.randint(0, 3)))
-        return f"{number:f}"
+        return f"{Decimal(f'{number:.12g}'):f}"  # doubles hold no more
 
     def _quantity(self, value: Quantity, features: set[str]) -> str:
         number = value.low if abs(value.low) != EVER else value.high

@@ -278,3 +278,36 @@ async def test_savepoints_forget_where_undone_work_put_things(store: Store) -> N
 
 async def current(store: Store, id: str) -> Any:
     return await store.read("Observation", id, ALLOW_ALL)
+
+
+async def test_derived_values_change_without_a_version_and_move_the_resource(store: Store) -> None:
+    await revised(store)
+    new = store.keys.resource("Patient", "other")
+    (placed,) = [row for row in await table(store, "place")]
+    assert placed == (store.keys.resource("Observation", "a"), new)
+    assert {row[-1] for row in await table(store, "events")} == {new}
+
+
+async def test_derived_values_change_without_a_version_on_one_machine_too(database_url: str) -> None:
+    store = await opened(database_url)
+    await revised(store)
+    await store.close()
+
+
+async def revised(store: Store) -> None:
+    await put(store, "a", observation(1, patient="p"))
+    await put(store, "a", observation(2, patient="p"))
+    rh, ck = store.keys.resource("Observation", "a"), store.keys.resource("Patient", "other")
+
+    async def work(tx: Transaction) -> None:
+        await tx.flush()
+        await tx.hold([rh])
+        await tx.revise(rh, ck, 77, 5)
+
+    await store.write(work)
+    (row,) = [dict(zip(COLUMNS["res"], row, strict=True)) for row in await table(store, "res")]
+    assert (row["ck"], row["sdate"], row["present"], row["ver"]) == (ck, 77, 5, 2)
+    assert {row[0] for row in await table(store, "hist")} == {ck}
+    found = await store.vread("Observation", "a", 1, ALLOW_ALL)
+    assert found is not None and found.version == 1
+    assert len(await store.events(0, 10)) == 2

@@ -9,8 +9,8 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from suture.api.services import Model
 from suture.fhir.definitions import type_number
 from suture.fhir.outcomes import FhirError
 from suture.fhir.versions import Version
@@ -20,6 +20,9 @@ from suture.store.connection import Connection, Retry
 from suture.store.rebuild import Progress, Rebuild, progress, schedule
 from suture.store.store import Store
 from suture.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    from suture.api.services import Model
 
 PATIENCE = 5.0
 """Seconds after which a rebuild that could not go on is tried again."""
@@ -33,7 +36,7 @@ Report = Callable[[str, int, int], None]
 class Catalogue:
     """The added search parameters of one database, as this process knows them."""
 
-    def __init__(self, store: Store, models: Mapping[Version, Model]) -> None:
+    def __init__(self, store: Store, models: "Mapping[Version, Model]") -> None:
         self._store = store
         self._models = models
         self._wake = asyncio.Event()
@@ -42,9 +45,17 @@ class Catalogue:
 
     async def open(self) -> None:
         """Compare the database with this release and read its catalogue. Call it once, before anything else."""
-        definitions = [model.definitions for model in self._models.values()]
-        await self._store.write(lambda tx: catalog.compare(tx, definitions))
+        now = catalog.state((model.definitions, model.full_text) for model in self._models.values())
+        async with self._store.reading() as connection:
+            different = await catalog.recorded(connection) != now
+        if different:
+            await self._store.write(lambda tx: self._compare(tx, now))
+        self._store.changes.watch = self.changed
         await self._store.changes.subscribe(self._adopt)
+
+    async def _compare(self, tx: Transaction, now: catalog.State) -> None:
+        if await catalog.compare(tx, now):
+            tx.begin_generation()
 
     async def refresh(self) -> bool:
         """Make certain that the newest catalogue is used; True when it was not."""

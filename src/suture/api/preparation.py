@@ -12,6 +12,7 @@ from suture.api.services import Model
 from suture.api.shapes import as_array, as_object, kind_of
 from suture.fhir.json import split_body
 from suture.fhir.outcomes import Invalid, Issue, Unprocessable
+from suture.search import custom
 from suture.store.rows import Prepared
 
 _CONDITIONAL_REFERENCE = re.compile(rb'"reference":"([A-Za-z]{1,80}\?[^"]{0,200})')
@@ -27,12 +28,16 @@ def new_id() -> str:
 def prepare(model: Model, resource: dict[str, Any]) -> Prepared:
     """Check the structure of `resource` and make it ready to be written.
 
-    Raises InvalidStructure with every problem when the structure is wrong.
+    Raises InvalidStructure with every problem when the structure is wrong, Unprocessable for a SearchParameter that
+    cannot be built.
     """
     if not model.validator.is_valid(resource):
         model.validator.check(resource)
+    if resource["resourceType"] == "SearchParameter":
+        custom.check(model.parameters, resource)
     meta, rest = split_body(resource)
-    return Prepared(resource["resourceType"], meta, rest, model.indexer.rows(resource), model.version.value)
+    rows, generation = model.indexer.rows(resource), model.generation
+    return Prepared(resource["resourceType"], meta, rest, rows, model.version.value, generation)
 
 
 def prepare_alone(model: Model, resource: dict[str, Any]) -> Prepared:

@@ -8,6 +8,7 @@ import copy
 from collections.abc import Callable, Mapping
 
 from suture.access import Decision, decide
+from suture.api.catalogue import Catalogue
 from suture.api.graphql.introspection import Introspection
 from suture.api.graphql.shapes import Shapes
 from suture.api.http import Request
@@ -16,12 +17,14 @@ from suture.api.summaries import Summaries
 from suture.fhir.definitions import load
 from suture.fhir.structure import Validator
 from suture.fhir.versions import Version
+from suture.search.catalog import Catalog
 from suture.search.execute import Search
 from suture.search.indexer import Indexer
 from suture.search.parameters import SearchParameters
 from suture.search.query import Limits
 from suture.settings import Settings
 from suture.store.store import Store
+from suture.terminology import Terminology
 
 Observe = Callable[[str, str, str, str, int, float], None]
 """Called after every answer: (request id, HTTP method, interaction, resource type or "", HTTP status, seconds)."""
@@ -36,8 +39,24 @@ class Model:
     `types`: the resource types that have an endpoint. `shapes`, `introspection`: the same for GraphQL.
     """
 
-    __slots__ = ("definitions", "indexer", "introspection", "parameters", "search", "shapes", "summaries", "types",
-                 "uris", "validator", "version")  # fmt: skip
+    __slots__ = (
+        "_full_text",
+        "_limits",
+        "_store",
+        "_terminology",
+        "definitions",
+        "generation",
+        "indexer",
+        "introspection",
+        "parameters",
+        "search",
+        "shapes",
+        "summaries",
+        "types",
+        "uris",
+        "validator",
+        "version",
+    )  # fmt: skip
 
     def __init__(self, version: Version, store: Store, settings: Settings) -> None:
         self.version = version
@@ -46,26 +65,43 @@ class Model:
         self.uris = UriElements(self.definitions)
         self.summaries = Summaries(self.definitions)
         self.validator = Validator(self.definitions)
-        self.parameters = SearchParameters(self.definitions)
         self.shapes = Shapes(self.definitions, self.types)
-        self.introspection = Introspection(self.shapes, self.parameters)
-        self.indexer = Indexer(self.parameters, store.keys)
-        limits = Limits(
+        self._store = store
+        self._full_text = self.types if "*" in settings.full_text else frozenset(settings.full_text)
+        self._terminology = Terminology(version)
+        self._limits = Limits(
             settings.default_count, settings.max_count, settings.max_include, budget=settings.search_budget
         )
-        self.search = Search(self.parameters, store.keys, store.dialect, store.bodies.stored, limits)
+        self.adopt(Catalog(), -1)
+
+    @property
+    def full_text(self) -> frozenset[str]:
+        """The resource types that are searched by full text."""
+        return self._full_text
+
+    def adopt(self, catalog: Catalog, generation: int) -> None:
+        """Work with the search parameters of `catalog` from now on. `generation`: of the database that has it."""
+        store = self._store
+        self.parameters = SearchParameters(self.definitions, catalog.custom, catalog.pending)
+        self.indexer = Indexer(self.parameters, store.keys, self._full_text)
+        self.search = Search(
+            self.parameters, store.keys, store.dialect, store.bodies.stored, self._limits, terminology=self._terminology
+        )
+        self.introspection = Introspection(self.shapes, self.parameters)
+        self.generation = generation
 
 
 class Services:
     """The long-lived objects of one process. `models`: the FHIR versions that are served."""
 
-    __slots__ = ("models", "observe", "settings", "store")
+    __slots__ = ("catalogue", "models", "observe", "settings", "store")
 
     def __init__(self, settings: Settings, store: Store, models: Mapping[Version, Model], observe: Observe) -> None:
         self.settings = settings
         self.store = store
         self.models = models
         self.observe = observe
+        self.catalogue = Catalogue(store, models)
 
     def on(self, store: Store) -> "Services":
         """The same services, working on `store`, such as a session's."""

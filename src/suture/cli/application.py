@@ -10,7 +10,7 @@ import sys
 import typer
 from rich.console import Console
 
-from suture.cli import check, cluster, demo, explain, export, load, serve, show
+from suture.cli import check, cluster, demo, explain, export, load, reindex, serve, show
 from suture.cli.options import Misuse
 from suture.cli.sources import Unreadable
 from suture.cli.target import Unreachable, sentence
@@ -36,6 +36,7 @@ app.command("load")(load.command)
 app.command("export")(export.command)
 app.command("check")(check.command)
 app.add_typer(cluster.app)
+app.command("reindex")(reindex.command)
 app.command("explain")(explain.command)
 app.command("settings")(show.settings)
 app.command("version")(show.version)

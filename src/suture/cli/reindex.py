@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from suture.api.catalogue import Report
 from suture.app import open_services
@@ -68,7 +68,7 @@ async def _run(settings: Settings, types: Sequence[str], all: bool, status: bool
             await catalogue.order(wanted)
         return await _build(services.catalogue.build)
     finally:
-        await services.close()
+        await services.store.close()
 
 
 async def _build(build: Callable[[Report], Awaitable[Mapping[str, str]]]) -> int:
@@ -76,7 +76,7 @@ async def _build(build: Callable[[Report], Awaitable[Mapping[str, str]]]) -> int
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     built: dict[str, int] = {}
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        tasks: dict[str, int] = {}
+        tasks: dict[str, TaskID] = {}
 
         def report(type: str, done: int, total: int) -> None:
             built[type] = done

@@ -6,8 +6,7 @@ transaction, and so is the end of a rebuild, so a parameter is never searched wh
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 
 import msgspec
 import zstandard
@@ -23,6 +22,8 @@ from suture.store.rebuild import ALL_CODES, schedule
 
 META = "extraction"
 """Row of `meta` that says how the index rows of the database were made."""
+
+FULL_TEXT = ("_text", "_content")
 
 _MOST = 2**24
 
@@ -77,47 +78,58 @@ async def changed(connection: Connection, definitions: Definitions, versions: Se
 
 
 def _in_force(definitions: Definitions, body: bytes) -> SearchParameter | None:
-    resource = fhir_json.decode(body) if body else {}
-    return definition(resource) if resource and takes_effect(definitions, resource) else None
-
-
-async def compare(connection: Connection, definitions: Iterable[Definitions]) -> None:
-    """Order a rebuild of what this release extracts differently from the one that filled the database.
-
-    Call it in a transaction, when the database is opened.
-    """
-    now = _state(definitions)
-    rows = await connection.fetch("select value from meta where name = ?1", (META,))
-    if rows:
-        packed = bytes(rows[0][0])
-        before = json.loads(zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MOST))
-        if before == now:
-            return
-        await schedule(connection, stale(before, now))
-    elif await connection.fetch("select 1 from meta where name = 'reindex'"):
-        await schedule(connection, {rt: {ALL_CODES} for rt in await _types_in_use(connection)})
-        await connection.execute("delete from meta where name = 'reindex'")
-    await connection.execute("delete from meta where name = ?1", (META,))
-    packed = zstandard.compress(json.dumps(now, separators=(",", ":")).encode(), 9)
-    await connection.execute("insert into meta (name, value) values (?1, ?2)", (META, packed))
+    if not body:
+        return None
+    resource = fhir_json.decode(body)
+    return definition(resource) if takes_effect(definitions, resource) else None
 
 
 State = Mapping[str, Mapping[str, str]]
+"""Resource type -> parameter code -> what its index rows depend on, with the type's own under ""."""
 
 
-def _state(definitions: Iterable[Definitions]) -> dict[str, dict[str, str]]:
-    """Resource type -> parameter code -> fingerprint, with the type's own under ""."""
-    state: dict[str, dict[str, str]] = {}
-    for version in definitions:
-        lineages = {type: _lineage(version, type) for type in version.resource_types}
-        for parameter in version.search_parameters:
+def state(versions: Iterable[tuple[Definitions, Collection[str]]]) -> State:
+    """What this release extracts. `versions`: definitions, with the resource types searched by full text."""
+    found: dict[str, dict[str, str]] = {}
+    for definitions, full_text in versions:
+        lineages = {type: _lineage(definitions, type) for type in definitions.resource_types}
+        for parameter in definitions.search_parameters:
             mark = fingerprint(parameter)
             for type, lineage in lineages.items():
                 if lineage.intersection(parameter.base):
-                    state.setdefault(type, {})[parameter.code] = mark
-    for type in state:
-        state[type][ALL_CODES] = f"{EXTRACTION['resource']}"
-    return state
+                    found.setdefault(type, {})[parameter.code] = mark
+        for type, codes in found.items():
+            codes[ALL_CODES] = str(EXTRACTION["resource"])
+            for code in FULL_TEXT:
+                codes[code] = str(EXTRACTION["prose"]) if type in full_text else ""
+    return found
+
+
+async def recorded(connection: Connection) -> State | None:
+    """The state in which the database's index rows are said to be, None for a database that says nothing."""
+    rows = await connection.fetch("select value from meta where name = ?1", (META,))
+    if not rows:
+        return None
+    return json.loads(zstandard.ZstdDecompressor().decompress(bytes(rows[0][0]), max_output_size=_MOST))
+
+
+async def compare(connection: Connection, now: State) -> bool:
+    """Record the state `now`, and order a rebuild of what the database has differently; True when there is some.
+
+    Call it in a transaction.
+    """
+    before = await recorded(connection)
+    pending: Mapping[int, Set[str]] = {}
+    if before is not None:
+        pending = stale(before, now)
+    elif await connection.fetch("select 1 from meta where name = 'reindex'"):
+        pending = {rt: {ALL_CODES} for rt in await _types_in_use(connection)}
+        await connection.execute("delete from meta where name = 'reindex'")
+    await schedule(connection, pending)
+    await connection.execute("delete from meta where name = ?1", (META,))
+    packed = zstandard.compress(json.dumps(now, separators=(",", ":")).encode(), 9)
+    await connection.execute("insert into meta (name, value) values (?1, ?2)", (META, packed))
+    return bool(pending)
 
 
 def stale(before: State, now: State) -> dict[int, set[str]]:
@@ -127,7 +139,7 @@ def stale(before: State, now: State) -> dict[int, set[str]]:
     """
     found: dict[int, set[str]] = {}
     for type, codes in now.items():
-        known: Mapping[str, Any] = before.get(type, {})
+        known = before.get(type, {})
         if known.keys() != codes.keys() or known.get(ALL_CODES) != codes[ALL_CODES]:
             found[type_number(type)] = {ALL_CODES}
         elif different := {code for code, mark in codes.items() if known[code] != mark}:

@@ -47,7 +47,6 @@ MAX_IDS = 100_000
 
 LIST = "_list"
 
-_PRESENT = ":present"
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII).fullmatch
 
 
@@ -152,7 +151,7 @@ class Criteria:
         if parameter.column:
             return NOTHING if missing else EVERYTHING
         if parameter.custom:
-            present = self.tokens.hashed(parameter, ("",), _PRESENT, few=False)
+            present = self.tokens.hashed(parameter, ("",), forms.PRESENT_SUFFIX, few=False)
             return negated(present) if missing else present
         return Missing(parameter.bit, missing)
 

@@ -62,7 +62,9 @@ def check(parameters: SearchParameters, resource: Resource) -> None:
     """Raise Unprocessable, with an issue for each thing that keeps the parameter from being built."""
     if not takes_effect(parameters.definitions, resource):
         return
-    issues = [Issue("error", "business-rule", text, f"SearchParameter.{at}") for at, text in _problems(parameters, resource)]
+    issues = [
+        Issue("error", "business-rule", text, f"SearchParameter.{at}") for at, text in _problems(parameters, resource)
+    ]
     if issues:
         raise Unprocessable(issues=issues)
 

@@ -13,6 +13,7 @@ from suture.fhir.definitions import type_name, type_number
 from suture.fhir.outcomes import Issue, TooCostly
 from suture.search.compartments import Compartments
 from suture.search.counting import count, estimate
+from suture.search.distributed import Distributed, compartment_of, routing
 from suture.search.estimates import Estimates
 from suture.search.explaining import Explanation, Timed, explained
 from suture.search.filters import Filter
@@ -98,7 +99,10 @@ class Search:
         URL ending in a slash. Raises Invalid (one issue for each unknown parameter), or NotFound for an unknown
         compartment.
         """
-        return self._parser.parse(type, pairs, lenient=lenient, compartment=compartment, base=base)
+        query = self._parser.parse(type, pairs, lenient=lenient, compartment=compartment, base=base)
+        if not self._dialect.clustered:
+            return query
+        return msgspec.structs.replace(query, ck=compartment_of(query.filters or (), _rts(query)))
 
     async def run(self, connection: Connection, query: Query, predicate: Predicate) -> Page:
         """Read the page that `query` asks for.
@@ -138,6 +142,8 @@ class Search:
         query = await self._resolved(connection, query, predicate, settled=False)
         if query.filters is None:
             return []
+        if self._dialect.clustered:
+            return await self._distributed(connection, query, predicate).identify(limit)
         known = await self._known(connection, query, predicate)
         s = self._statement(predicate)
         driver, _ = choose(query.filters, known)
@@ -155,6 +161,8 @@ class Search:
         query = await self._resolved(connection, query, predicate)
         if query.filters is None:
             return 0
+        if self._dialect.clustered:
+            return await self._distributed(connection, query, predicate).count()
         known = await self._known(connection, query, predicate)
         budget = self._limits.budget
 
@@ -178,6 +186,8 @@ class Search:
         filters = query.filters
         if filters is None:
             return "select k, ck, sdate as d from res where 1 = 0"
+        if self._dialect.clustered:
+            return await self._distributed(connection, query, predicate).matching(statement)
         driver, _ = choose(filters, known)
         found = candidates(statement, filters, _rts(query), driver, known, with_date=True)
         row = found.row
@@ -206,7 +216,15 @@ class Search:
             failure = str(error)
         seconds = time.perf_counter() - began
         s = self._statement(predicate)
-        return await explained(timed, query.filters, query.sort, chosen, known, seconds, failure, s)
+        explanation = await explained(timed, query.filters, query.sort, chosen, known, seconds, failure, s)
+        if not self._dialect.clustered:
+            return explanation
+        words = (routing(query.ck), "The statement is plain: each machine chooses how to read its part.")
+        return msgspec.structs.replace(explanation, plan=words)
+
+    def _distributed(self, connection: Connection, query: Query, predicate: Predicate) -> Distributed:
+        filters = query.filters or ()
+        return Distributed(connection, lambda: self._statement(predicate), filters, _rts(query), query.ck)
 
     def _statement(self, predicate: Predicate) -> Statement:
         return Statement(self._dialect, predicate, self._limits.budget)
@@ -252,6 +270,8 @@ class Search:
         filters = query.filters
         if filters is None:
             return []
+        if self._dialect.clustered:
+            return await self._distributed(connection, query, predicate).page(query.sort, position, query.count + 1)
         known = await self._known(connection, query, predicate)
         chosen = plan(filters, query.sort, known, self._limits.gather)
         backward = position is not None and position.backward

@@ -15,6 +15,7 @@ from suture.search.names import Names
 from suture.search.statement import Statement
 from suture.store.bodies import STORED_COLUMNS
 from suture.store.connection import Connection, Row
+from suture.store.distribution import places
 from suture.store.keys import Keys
 from suture.store.rows import Stored
 
@@ -116,10 +117,24 @@ class Collector:
             if not targets:
                 return []
             sql = _referrers(statement, targets, group.ps, limit)
+        elif statement.dialect.clustered:
+            targets = await self._targets(statement, frontier, group, limit + len(frontier))
+            if not targets:
+                return []
+            known = await places(self._connection, targets)
+            statement = self._new_statement()
+            sql = _placed(statement, targets, sorted({known.get(t, t) for t in targets}), group)
         else:
             sql = _referents(statement, [item.k for item in frontier], group, limit + len(frontier))
         rows = await self._connection.fetch(sql, statement.args)
         return [self._stored(row) for row in rows]
+
+    async def _targets(self, s: Statement, frontier: Sequence[Stored], group: Include, limit: int) -> list[int]:
+        """The hashes of what the resources refer to; these may lie on other machines of a cluster."""
+        at = f"{s.any_of('f.ck', [item.ck for item in frontier])} and {s.any_of('f.k', [item.k for item in frontier])}"
+        by = f" and {s.any_of('f.p', group.ps)}" if group.ps else ""
+        rows = await self._connection.fetch(f"select distinct f.t from ref f where {at}{by} limit {limit}", s.args)
+        return [row[0] for row in rows]
 
 
 def _groups(includes: Iterable[Include]) -> list[Include]:
@@ -140,6 +155,13 @@ def _referents(statement: Statement, ks: list[int], group: Include, limit: int) 
     found = f"(select distinct f.t from ref f where {of}{by}) x"
     join = statement.join("res", "r", rh="x.t")
     return f"select {STORED_COLUMNS} from {found}{join} where r.deleted = 0{kept}{allowed} limit {limit}"
+
+
+def _placed(statement: Statement, ts: list[int], cks: list[int], group: Include) -> str:
+    """The resources `ts`, which lie in the compartments `cks`."""
+    at = f"{statement.any_of('r.ck', cks)} and {statement.any_of('r.rh', ts)}"
+    kept = f" and r.rt in ({', '.join(map(str, group.rts))})" if group.rts else ""
+    return f"select {STORED_COLUMNS} from res r where {at} and r.deleted = 0{kept}{statement.allowed('r')}"
 
 
 def _referrers(statement: Statement, ts: list[int], ps: Sequence[int], limit: int) -> str:

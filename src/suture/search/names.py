@@ -7,7 +7,7 @@ and then kept, since few different names arrive and each means the same every ti
 import msgspec
 
 from suture.fhir.definitions import Definitions
-from suture.fhir.outcomes import Invalid, Issue
+from suture.fhir.outcomes import Invalid, Issue, Unavailable
 from suture.search.parameters import Parameter, SearchParameters
 
 MAX_DEPTH = 6
@@ -167,6 +167,9 @@ class Names:
         if not parameter.supported or parameter.type not in MODIFIERS:
             text = f"The search parameter '{code}' of {type} is not supported."
             raise UnknownParameter(issues=[Issue("error", "not-supported", text)])
+        if parameter.pending:
+            text = f"The search parameter '{code}' of {type} is being built; $reindex tells how far it is."
+            raise Unavailable(text, headers={"Retry-After": "10"})
         return parameter
 
     def _check_modifier(self, parameter: Parameter, modifier: str) -> None:

@@ -44,6 +44,7 @@ class Parameter(msgspec.Struct, frozen=True):
     - `embedded`: values may be whole resources (`Bundle.composition`): their rows are tokens of `type/id`, never of
       the table `ref`.
     - `identified`: values may be Identifiers (`:of-type`).
+    - `unique`: values may be Identifiers or contact points, of which there are as many as resources.
     - `paired`: each coding has a row `Keys.pair(f, t)` as well, t = the hash of the patient that owns the resource.
     - `composed`: how a composite parameter is found; () for all others.
     - `custom`: it comes from a SearchParameter resource of this server. Its bit is beyond those of `present`: its
@@ -73,6 +74,7 @@ class Parameter(msgspec.Struct, frozen=True):
     direct: bool = False
     embedded: bool = False
     identified: bool = False
+    unique: bool = False
     paired: bool = False
     composed: tuple[Composed, ...] = ()
     custom: bool = False

@@ -202,6 +202,7 @@ class SearchParameters:
             direct=direct,
             embedded="resource" in forms,
             identified="identifier" in forms,
+            unique=bool(forms & {"identifier", "contact"}),
             paired=owned and coded and not direct and len(draft.rows) == 1 and draft.leader in _PAIRED,
             composed=composed,
             custom=draft.custom,

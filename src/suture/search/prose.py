@@ -1,7 +1,7 @@
 """The words of a resource for full text search: of its narrative (`_text`) and of its whole content (`_content`).
 
-Specification: https://hl7.org/fhir/R4/search.html#text and #content. The one thing to know: words are cut out and folded
-here, without case and accents, so both engines index and find the same ones.
+Specification: https://hl7.org/fhir/R4/search.html#text and #content. The one thing to know: words are cut out and
+folded here, without case and accents, so both engines index and find the same ones.
 """
 
 import html

@@ -59,7 +59,8 @@ def match_text(asked: Asked) -> str:
             return "(" + " OR ".join(map(match_text, asked.items)) + ")"
         case All():
             wanted = " AND ".join(map(match_text, asked.wanted))
-            return f"(({wanted}) NOT ({' OR '.join(map(match_text, asked.unwanted))}))" if asked.unwanted else f"({wanted})"
+            unwanted = " OR ".join(map(match_text, asked.unwanted))
+            return f"(({wanted}) NOT ({unwanted}))" if unwanted else f"({wanted})"
 
 
 def tsquery_text(asked: Asked) -> str:

@@ -61,6 +61,7 @@ class Query(msgspec.Struct, frozen=True):
     - `summary`, `elements`: `_summary` and `_elements` as given, applied by the API.
     - `cursor`: the page, "" for the first. `applied`: what was understood, for the self link, without the cursor.
     - `scope`: with `applied`, what tells two searches apart (the type and the compartment).
+    - `ck`: on a cluster, the compartment to which all matches belong; None when there may be several.
     """
 
     types: tuple[str, ...]
@@ -76,6 +77,7 @@ class Query(msgspec.Struct, frozen=True):
     applied: tuple[tuple[str, str], ...]
     warnings: tuple[Issue, ...]
     scope: str
+    ck: int | None = None
 
 
 class _Draft:

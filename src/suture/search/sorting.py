@@ -36,7 +36,7 @@ class SortKey(msgspec.Struct, frozen=True):
     """One key. `by`: a column of `res`, or the table whose rows of the hashes `hs` give the value.
 
     `tok` takes the codes from the vocabulary. `targets`: for `ref`, the type numbers of the targets that count
-    (empty: any). `path`: the value is that of the resource at the end of these links.
+    (empty: any). `path`: the value is that of the resource at the end of these links. `unique`: see `Parameter`.
     """
 
     by: By
@@ -44,6 +44,7 @@ class SortKey(msgspec.Struct, frozen=True):
     hs: tuple[int, ...] = ()
     targets: tuple[int, ...] = ()
     path: tuple[Step, ...] = ()
+    unique: bool = False
 
 
 NEWEST_DATE = SortKey("sdate", descending=True)
@@ -95,7 +96,8 @@ def _sort_key(names: Names, keys: Keys, types: Sequence[str], part: str) -> Sort
             text = f"Suture cannot sort by '{code}', because its values are canonicals."
         raise Invalid(issues=[Issue("error", "not-supported", text)])
     hs = tuple(keys.parameter(p.resource_type, rows) for p in parameters for rows in p.rows)
-    return SortKey(by, descending, hs, _targets(parameters) if by == "ref" else (), tuple(path))
+    targets = _targets(parameters) if by == "ref" else ()
+    return SortKey(by, descending, hs, targets, tuple(path), any(parameter.unique for parameter in parameters))
 
 
 def _step(names: Names, keys: Keys, types: Sequence[str], link: str) -> tuple[tuple[str, ...], Step]:

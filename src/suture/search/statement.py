@@ -57,6 +57,9 @@ class Statement:
         On PostgreSQL the fence (offset 0) forbids a hash join, which would read the whole table when the
         planner overestimates the number of rows; SQLite keeps the order of a cross join.
         """
+        if self.dialect.clustered:  # Citus joins by plain equalities, see `suture.search.distributed`
+            condition = " and ".join(f"{alias}.{column} = {expression}" for column, expression in match.items())
+            return f" join {table} {alias} on {condition}"
         if self.dialect.lateral:
             condition = " and ".join(f"{column} = {expression}" for column, expression in match.items())
             return f" cross join lateral (select * from {table} where {condition} offset 0) {alias}"

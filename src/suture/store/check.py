@@ -54,6 +54,29 @@ async def check(store: Store, progress: Progress = lambda done, total: None) -> 
                 yield Problem(table, f"holds {found} rows, the resources call for {number}")
         async for problem in _versions(connection):
             yield problem
+        if store.dialect.clustered:
+            async for problem in _placed(connection):
+                yield problem
+
+
+async def _placed(connection: Connection) -> AsyncIterator[Problem]:
+    """On a cluster: is every resource found where it lies?"""
+    found = dict(await connection.fetch("select rh, ck from place"))
+    async for ck, rt, id, rh in _all(connection):
+        if found.pop(rh, rh) != ck:
+            yield Problem(f"{type_name(rt)}/{id}", "does not lie where `place` says")
+    if found:
+        yield Problem("place", f"knows {len(found)} resources that are not there")
+
+
+async def _all(connection: Connection) -> AsyncIterator[Row]:
+    after = -(2**63), -(2**63)
+    while rows := await connection.fetch(
+        "select ck, rt, id, rh, k from res where (ck, k) > (?1, ?2) order by ck, k limit ?3", (*after, PAGE)
+    ):
+        after = rows[-1][0], rows[-1][4]
+        for row in rows:
+            yield row[:4]
 
 
 async def _number(connection: Connection, sql: str) -> int:
@@ -104,7 +127,8 @@ async def _resources(
         for table, entries in zip(INDEX_TABLES, index_rows(index, ck, k), strict=True):
             wanted[table].update(dict.fromkeys(entries, name))
             expected[table] += len(entries)
-        meaning.update(dict.fromkeys(index.words, name))
+        kept = [word for word in index.words if not (word.unique and store.dialect.clustered)]
+        meaning.update(dict.fromkeys(kept, name))
     for table, entries in wanted.items():
         there = await _there(store, connection, table, list(names))
         for row in entries.keys() - there:

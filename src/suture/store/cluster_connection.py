@@ -46,6 +46,8 @@ _OWNER = type_number(OWNER)
 class ClusterConnection(PostgresConnection):
     """One connection to the coordinator. It remembers where the resources lie that a transaction works with."""
 
+    unique_words = False  # every machine has the whole vocabulary, and there are as many identifiers as resources
+
     def __init__(self, connection: Any, timeout: float) -> None:
         super().__init__(connection, timeout)
         self._places: dict[int, tuple[int, int]] = {}
@@ -68,9 +70,7 @@ class ClusterConnection(PostgresConnection):
 
     async def load(self, rhs: Sequence[int]) -> list[Row]:
         """The `res` rows of these resources, after their locks: STORED_COLUMNS, then fv, rh."""
-        numbers = sorted({rh % RESOURCE_LOCKS for rh in rhs})
-        lock = "select pg_advisory_xact_lock(?1, n) from unnest(?2::int[]) n"
-        await self.fetch(lock, (RESOURCE_LOCK_CLASS, numbers))
+        await self.hold(rhs)
         known = await places(self, rhs)
         rows = await self.fetch(
             f"select {STORED_COLUMNS}, r.fv, r.rh from res r "
@@ -79,6 +79,24 @@ class ClusterConnection(PostgresConnection):
         )
         self._places.update((row[11], (row[8], row[9])) for row in rows)
         return rows
+
+    async def hold(self, rhs: Sequence[int]) -> None:
+        """Keep other writers from these resources to the end of the transaction."""
+        numbers = sorted({rh % RESOURCE_LOCKS for rh in rhs})
+        lock = "select pg_advisory_xact_lock(?1, n) from unnest(?2::int[]) n"
+        await self.fetch(lock, (RESOURCE_LOCK_CLASS, numbers))
+
+    async def revise(self, rh: int, new_ck: int, sdate: int, present: int) -> None:
+        """Give the `res` row of a resource that is held other values that follow from its body."""
+        names = COLUMNS["res"]
+        ck = (await places(self, (rh,))).get(rh, rh)
+        sql = f"select {', '.join(names)} from res where ck = ?1 and rh = ?2"
+        (row,) = await self.fetch(sql, (ck, rh))
+        self._remember((row,))
+        known = {**dict(zip(names, row, strict=True)), "ck": new_ck, "sdate": sdate, "present": present}
+        await self.replace([tuple(known[name] for name in names)])
+        if ck != new_ck:
+            await self.move_history(ck, known["k"], new_ck)
 
     async def archive(self, rhs: Sequence[int]) -> None:
         """Copy the `res` rows of these resources to `hist`."""

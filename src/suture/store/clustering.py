@@ -1,4 +1,4 @@
-"""Turning a database into a distributed one, once, while no server runs: see `suture.store.distribution` for how it lies.
+"""Turning a database into a distributed one, while no server runs; `suture.store.distribution` says how it lies then.
 
 The one thing to know: all tables change in one transaction, so a database is distributed as a whole or not at all, and
 what a later release adds is distributed by doing it again.
@@ -9,7 +9,8 @@ from collections.abc import Callable
 from suture.store.connection import Retry
 from suture.store.distribution import EXTENSION, OTHERS, Steps, plan
 from suture.store.opening import SCHEMA_LOCK, DatabaseError, open_store
-from suture.store.postgres import PostgresConnection, PostgresPool
+from suture.store.pool import PostgresPool
+from suture.store.postgres import PostgresConnection
 from suture.store.rows import IndexRows
 
 Tell = Callable[[str], None]

@@ -47,8 +47,10 @@ class WriteConnection(Connection, Protocol):
     """The connection of the writer: transactions, locks and multi-row statements.
 
     Rows are tuples in the order of the table's columns. All but `begin` need an open transaction.
-    Any call may raise Retry.
+    Any call may raise Retry. `unique_words`: whether the vocabulary has the texts of identifiers and the like.
     """
+
+    unique_words: bool
 
     async def begin(self) -> None: ...
     async def commit(self) -> None: ...
@@ -86,6 +88,17 @@ class WriteConnection(Connection, Protocol):
 
     async def move_history(self, ck: int, k: int, new_ck: int) -> None:
         """Give the `hist` rows of a resource its new compartment key."""
+        ...
+
+    async def hold(self, rhs: Sequence[int]) -> None:
+        """Keep other writers from these resources to the end of the transaction."""
+        ...
+
+    async def revise(self, rh: int, new_ck: int, sdate: int, present: int) -> None:
+        """Give the `res` row of a resource that is held other values that follow from its body, without a version.
+
+        Its history follows it to the compartment `new_ck`; its index rows are the caller's to move.
+        """
         ...
 
     async def delete(self, table: str, rows: Sequence[Row]) -> None:

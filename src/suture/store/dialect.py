@@ -20,8 +20,11 @@ class Dialect(msgspec.Struct, frozen=True):
 
     @property
     def for_update(self) -> str:
-        """What follows a select whose rows stay as they are to the end of the transaction; "" where a writer is alone."""
-        return " for update" if self.name == "postgresql" else ""
+        """What follows a select whose rows stay as they are to the end of the transaction.
+
+        "" where a writer is alone, and on a cluster, where `Transaction.hold` does it.
+        """
+        return " for update" if self.name == "postgresql" and not self.clustered else ""
 
     def any_of(self, column: str, placeholder: str) -> str:
         """SQL that is true when `column` is one of the values bound at `placeholder` by `array`."""

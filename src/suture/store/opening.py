@@ -24,7 +24,8 @@ from suture.store.distribution import LAYOUT
 from suture.store.keys import Keys
 from suture.store.listening import Listener, on_postgres, on_sqlite
 from suture.store.migrations import migrations
-from suture.store.postgres import PostgresConnection, PostgresLease, PostgresPool
+from suture.store.pool import PostgresLease, PostgresPool
+from suture.store.postgres import PostgresConnection
 from suture.store.replicas import Replica, ReplicaLease, Replicas
 from suture.store.rows import IndexRows
 from suture.store.sqlite import SqliteReader

@@ -1,14 +1,11 @@
-"""PostgreSQL through asyncpg: connections with our own idle list, and multi-row statements by `unnest`.
+"""PostgreSQL through asyncpg: one connection, with multi-row statements by `unnest`.
 
-Placeholders `?1` become `$1` here. Connections are opened on demand, up to a limit; who finds none waits
-in a queue. (asyncpg's own pool runs a reset query at every release, which costs two thirds of the read rate.)
+Placeholders `?1` become `$1` here. `suture.store.pool` opens connections and hands them out.
 """
 
 import asyncio
 import re
-from collections import deque
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Any, cast
 
 import asyncpg
@@ -25,8 +22,6 @@ LOCK_CLASS = 0x5375
 
 CHANNEL = "suture"
 """Where a commit's message goes: `<newest event> <generation>`."""
-
-CONNECT_SECONDS = 10.0
 
 COPY_FROM = 64
 """Rows from which COPY is cheaper than arrays (at 256 rows: 0.5 against 1.0 µs of our CPU per row)."""
@@ -99,6 +94,8 @@ SETTLE_SECONDS = 5.0
 
 class PostgresConnection:
     """One connection with both faces of `suture.store.connection`."""
+
+    unique_words = True
 
     def __init__(self, connection: "asyncpg.Connection[Any]", timeout: float) -> None:
         self._connection = connection
@@ -232,6 +229,17 @@ class PostgresConnection:
         """Give the `hist` rows of a resource its new compartment key."""
         await self.fetch("update hist set ck = ?3 where ck = ?1 and k = ?2", (ck, k, new_ck))
 
+    async def hold(self, rhs: Sequence[int]) -> None:
+        """Keep other writers from these resources to the end of the transaction."""
+        await self.fetch("select 1 from res where rh = any(?1::bigint[]) order by rh for update", (list(rhs),))
+
+    async def revise(self, rh: int, new_ck: int, sdate: int, present: int) -> None:
+        """Give the `res` row of a resource that is held other values that follow from its body."""
+        ((ck, k),) = await self.fetch("select ck, k from res where rh = ?1", (rh,))
+        await self.fetch("update res set ck = ?2, sdate = ?3, present = ?4 where rh = ?1", (rh, new_ck, sdate, present))
+        if ck != new_ck:
+            await self.move_history(ck, k, new_ck)
+
     async def delete(self, table: str, rows: Sequence[Row]) -> None:
         """Delete index rows, given whole."""
         await self.fetch(DELETE[table], _columns(rows))
@@ -290,129 +298,3 @@ def unavailable(error: Exception) -> FhirError | None:
     if isinstance(error, gone):
         return Unavailable("The database cannot be reached now. Try again.", headers={"Retry-After": "1"})
     return None
-
-
-class PostgresPool:
-    """Read connections: an idle list, a limit and a queue for who must wait.
-
-    `url`: postgresql://…; `size`: connections at most; `timeout`: statement timeout, seconds. `kind`, `plans`: what
-    its connections are, and how they plan prepared statements; to be set before the first connection is opened.
-    """
-
-    def __init__(self, url: str, *, size: int, timeout: float) -> None:
-        self._url = url
-        self._size = size
-        self._timeout = timeout
-        self._idle: list[PostgresConnection] = []
-        self._waiters: deque[asyncio.Future[PostgresConnection | None]] = deque()
-        self._settling: set[asyncio.Task[None]] = set()
-        self.open = 0
-        self.kind = PostgresConnection
-        self.plans = "force_generic_plan"  # statements are written so that one plan fits all values
-
-    @property
-    def idle(self) -> int:
-        """Connections that nobody uses now."""
-        return len(self._idle)
-
-    @property
-    def waiting(self) -> int:
-        """Requests that wait for a connection."""
-        return len(self._waiters)
-
-    async def connect(self, *, statement_timeout: float | None = None) -> PostgresConnection:
-        """Open a connection outside the list. `statement_timeout`: seconds, 0 for none."""
-        limit = self._timeout if statement_timeout is None else statement_timeout
-        try:
-            connection = await asyncpg.connect(
-                self._url,
-                timeout=CONNECT_SECONDS,
-                statement_cache_size=400,
-                max_cached_statement_lifetime=0,
-                server_settings={
-                    "application_name": "suture",
-                    "jit": "off",
-                    "synchronous_commit": "on",
-                    "statement_timeout": str(int(limit * 1000)),
-                    "random_page_cost": "1.1",
-                    "max_parallel_workers_per_gather": "0",  # starting a worker takes longer than most searches
-                    "plan_cache_mode": self.plans,
-                },
-            )
-        except DRIVER_ERRORS as error:
-            raise unavailable(error) or error from error
-        return self.kind(connection, limit)
-
-    async def acquire(self) -> PostgresConnection:
-        """A connection for one use; give it back by `release`."""
-        while self._idle:
-            connection = self._idle.pop()
-            if not connection.closed:
-                return connection
-            self.open -= 1
-        if self.open < self._size:
-            self.open += 1
-            try:
-                return await self.connect()
-            except BaseException:
-                self.open -= 1
-                self._wake(None)
-                raise
-        waiter: asyncio.Future[PostgresConnection | None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        try:
-            given = await waiter
-        except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled() and (given := waiter.result()) is not None:
-                self.release(given)
-            raise
-        return given if given is not None else await self.acquire()
-
-    def release(self, connection: PostgresConnection) -> None:
-        """Give a connection back: to who waits longest, else to the idle list."""
-        if connection.interrupted and not connection.closed:
-            task = asyncio.get_running_loop().create_task(self._settle(connection))
-            self._settling.add(task)
-            task.add_done_callback(self._settling.discard)
-        elif connection.closed:
-            self.open -= 1
-            self._wake(None)
-        elif not self._wake(connection):
-            self._idle.append(connection)
-
-    async def _settle(self, connection: PostgresConnection) -> None:
-        await connection.settle()
-        self.release(connection)
-
-    def _wake(self, connection: PostgresConnection | None) -> bool:
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(connection)
-                return True
-        return False
-
-    async def close(self) -> None:
-        """Close all idle connections."""
-        await asyncio.gather(*self._settling)
-        for connection in self._idle:
-            await connection.close()
-        self._idle.clear()
-
-
-class PostgresLease:
-    """`async with` around one use of a read connection."""
-
-    __slots__ = ("_connection", "_pool")
-
-    def __init__(self, pool: PostgresPool) -> None:
-        self._pool = pool
-
-    async def __aenter__(self) -> PostgresConnection:
-        self._connection = await self._pool.acquire()
-        return self._connection
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._pool.release(self._connection)

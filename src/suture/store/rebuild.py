@@ -6,8 +6,10 @@ end of that order, so it is looked at again; one that is new has all its rows al
 new search parameter before it writes. A walk that was interrupted goes on where it stopped, in any process.
 """
 
+import functools
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from itertools import takewhile
 
 import msgspec
 
@@ -91,13 +93,15 @@ class Rebuild:
         """
         rt = type_number(type)
         async with self._store.reading() as connection:
-            total = (await connection.fetch("select count(*) from res r where r.rt = ?1 and r.deleted = 0", (rt,)))[0][0]
+            total = (await connection.fetch("select count(*) from res r where r.rt = ?1 and r.deleted = 0", (rt,)))[0][
+                0
+            ]
         await self._store.write(lambda tx: tx.execute("update building set total = ?2 where rt = ?1", (rt, total)))
         while True:
             while (done := await self._store.write(lambda tx: self._step(tx, rt))) is not None:
                 report(done, total)
             problem = await self._verify(rt)
-            if await self._store.write(lambda tx: self._finish(tx, rt, problem)):
+            if await self._store.write(functools.partial(self._finish, rt=rt, problem=problem)):
                 return problem
 
     async def _step(self, tx: Transaction, rt: int) -> int | None:
@@ -108,7 +112,8 @@ class Rebuild:
         if not state:
             return None
         upd, k, done = state[0]
-        rows = await tx.fetch(
+        rows = await self._held(
+            tx,
             f"select {_COLUMNS} from res r where r.rt = ?1 and r.deleted = 0 and (r.upd, r.k) > (?2, ?3) "
             f"order by r.upd, r.k limit {PAGE}{lock}",
             (rt, upd, k),
@@ -135,12 +140,7 @@ class Rebuild:
         return done
 
     async def _move(self, tx: Transaction, row: Row, ck: int, index: IndexRows) -> None:
-        await tx.execute(
-            "update res set ck = ?3, sdate = ?4, present = ?5 where ck = ?1 and k = ?2",
-            (row[0], row[1], ck, index.sdate, index.present),
-        )
-        if ck != row[0]:
-            await tx.execute("update hist set ck = ?3 where ck = ?1 and k = ?2", (row[0], row[1], ck))
+        await tx.revise(row[3], ck, index.sdate, index.present)
 
     async def _verify(self, rt: int) -> str:
         """Compare a sample once more: what is wrong with it, or ""."""
@@ -151,7 +151,8 @@ class Rebuild:
 
     async def _differences(self, tx: Transaction, rt: int, order: str) -> int:
         await tx.flush()
-        rows = await tx.fetch(
+        rows = await self._held(
+            tx,
             f"select {_COLUMNS} from res r where r.rt = ?1 and r.deleted = 0 "
             f"order by r.upd{order}, r.k{order} limit {SAMPLE}{self._store.dialect.for_update}",
             (rt,),
@@ -162,6 +163,15 @@ class Rebuild:
             len(there ^ {entry for entries in expected for entry in entries[number]})
             for number, there in enumerate(actual.values())
         )
+
+    async def _held(self, tx: Transaction, sql: str, args: Sequence[int]) -> list[Row]:
+        """The resources that a statement finds, as they stay to the end of the transaction."""
+        rows = await tx.fetch(sql, args)
+        if not self._store.dialect.clustered:
+            return rows
+        held = {row[3] for row in rows}
+        await tx.hold(sorted(held))  # then look again: until here others may have written
+        return list(takewhile(lambda row: row[3] in held, await tx.fetch(sql, args)))
 
     async def _finish(self, tx: Transaction, rt: int, problem: str) -> bool:
         """Declare the type complete, or say what is wrong. False when something was written since the walk ended."""

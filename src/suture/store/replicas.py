@@ -16,7 +16,8 @@ from typing import Any
 from suture.fhir.outcomes import FhirError, Unavailable
 from suture.store.changes import NUMBERS, Changes
 from suture.store.connection import Connection, Retry, Row
-from suture.store.postgres import PostgresConnection, PostgresPool
+from suture.store.pool import PostgresPool
+from suture.store.postgres import PostgresConnection
 
 LOOK = 0.5
 """Seconds between two looks at a replica."""

@@ -72,7 +72,8 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
 
     The body is kept in two pieces, so that the writer only has to splice id, versionId and lastUpdated:
     `meta`: what meta holds besides those, as JSON members with a leading comma (`,"profile":[…]`), or b"".
-    `rest`: the members after meta, each with its leading comma, without the closing brace.
+    `rest`: the members after meta, each with its leading comma, without the closing brace. `generation`: the one whose
+    search parameters made `rows` (`suture.store.changes`); None when they do not depend on it.
     """
 
     type: str
@@ -80,3 +81,4 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     rest: bytes
     rows: IndexRows
     version: str
+    generation: int | None = None

@@ -45,6 +45,7 @@ class SqliteWriteConnection:
         self._thread = ThreadPoolExecutor(1, "suture-commit")
 
     closed = False
+    unique_words = True
 
     async def _aside(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
@@ -158,6 +159,16 @@ class SqliteWriteConnection:
         """Give the `hist` rows of a resource its new compartment key."""
         self._run("update hist set ck = ?3 where ck = ?1 and k = ?2", (ck, k, new_ck))
 
+    async def hold(self, rhs: Sequence[int]) -> None:
+        """Nothing to do: `begin` took the write lock of the whole file."""
+
+    async def revise(self, rh: int, new_ck: int, sdate: int, present: int) -> None:
+        """Give the `res` row of a resource other values that follow from its body."""
+        ((ck, k),) = self._run("select ck, k from res where rh = ?1", (rh,))
+        self._run("update res set ck = ?2, sdate = ?3, present = ?4 where rh = ?1", (rh, new_ck, sdate, present))
+        if ck != new_ck:
+            await self.move_history(ck, k, new_ck)
+
     async def delete(self, table: str, rows: Sequence[Row]) -> None:
         """Delete index rows, given whole."""
         columns = COLUMNS[table]
@@ -172,7 +183,9 @@ class SqliteWriteConnection:
         for k in gone:
             self._run("delete from prose where rowid = ?1", (k,))
         for chunk in _chunks(added):
-            self._run(f"insert into prose (rowid, ck, narrative, content) values {_values(len(chunk), 4)}", _flat(chunk))
+            self._run(
+                f"insert into prose (rowid, ck, narrative, content) values {_values(len(chunk), 4)}", _flat(chunk)
+            )
 
     async def append_events(self, rows: Sequence[Row], *, new_generation: bool = False) -> tuple[int, int]:
         """Number the rows and insert them; returns the last number and the generation."""

@@ -9,11 +9,13 @@ import copy
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from suture.fhir.definitions import type_number
 from suture.fhir.json import join_body
 from suture.fhir.outcomes import Conflict
 from suture.store.bodies import METHOD_NUMBER, PLAIN, Bodies
-from suture.store.changes import CONFORMANCE, GENERATION_LOCK
+from suture.store.changes import CONFORMANCE, GENERATION_LOCK, Watch
 from suture.store.connection import Outdated, Row, WriteConnection
 from suture.store.keys import Keys
 from suture.store.rows import IndexRows, Prepared, Stored, Word
@@ -22,6 +24,7 @@ from suture.store.vocabulary import Known, Learner
 
 Index = Callable[[str, bytes], IndexRows]
 """(FHIR version, body) -> the index rows that the body has in the database."""
+
 
 CONFORMANCE_NUMBERS = frozenset(map(type_number, CONFORMANCE))
 
@@ -86,12 +89,14 @@ class Batch:
         known: Known,
         now: int,
         generation: int,
+        watch: Watch | None = None,
     ) -> None:
         self.connection = connection
         self.keys = keys
         self.generation: int = generation
         self.new_generation = False
         self.sequence = 0
+        self._watch = watch
         self._bodies = bodies
         self._index = index
         self._surrogates = surrogates
@@ -157,9 +162,12 @@ class Batch:
         head = state.head
         version = head.version + 1 if head else 1
         updated = max(self._now, head.updated + MILLISECOND) if head else self._now
-        ck = prepared.rows.ck if prepared.rows.ck is not None else state.rh
         k = head.k if head else self._surrogates.take()
         body = join_body(type, id, version, updated, prepared.meta, prepared.rest)
+        if prepared.generation not in (None, self.generation):
+            rows = self._index(prepared.version, body)
+            prepared = msgspec.structs.replace(prepared, rows=rows, generation=self.generation)
+        ck = prepared.rows.ck if prepared.rows.ck is not None else state.rh
         stored = Stored(type, id, version, updated, False, method, body, ck, k)
         state.prepared = prepared
         return self._advance(state, stored)
@@ -215,6 +223,11 @@ class Batch:
         if known:
             await connection.replace([self._res_row(state) for state in known])
         await self._flush_index(states)
+        if self._watch is not None:
+            watched = [state for state in states if state.pending[-1].type == "SearchParameter"]
+            if watched:
+                before_after = [(state.db.body if state.db else b"", state.pending[-1].body) for state in watched]
+                await self._watch(connection, before_after)
         for state in states:
             state.db = state.head
             state.pending = ()
@@ -365,6 +378,14 @@ class Transaction:
     async def add_words(self, words: Sequence[Word]) -> None:
         """Write what index rows mean, as far as it is not known."""
         await self._batch.vocabulary.write(self._batch.connection, words, {word.h for word in words})
+
+    async def hold(self, rhs: Sequence[int]) -> None:
+        """Keep other writers from these resources to the end of the transaction."""
+        await self._batch.connection.hold(rhs)
+
+    async def revise(self, rh: int, ck: int, sdate: int, present: int) -> None:
+        """Give a resource that is held other derived values, without a version; its index rows are the caller's."""
+        await self._batch.connection.revise(rh, ck, sdate, present)
 
     async def insert_rows(self, table: str, rows: Sequence[Row]) -> None:
         """Insert index rows, given whole."""

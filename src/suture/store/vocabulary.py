@@ -57,7 +57,8 @@ class Learner:
             if not word.unique:
                 self._learned[h] = None
             forms.update((s, h, f) for s, f in word.forms)
-            texts.update((p, norm, h) for p, norm in word.texts)
+            if connection.unique_words or not word.unique:
+                texts.update((p, norm, h) for p, norm in word.texts)
         if forms:
             await connection.insert_new("forms", sorted(forms))
         if texts:

@@ -132,7 +132,7 @@ class Committer:
             await self._changes.certain(connection)
         batch = Batch(
             connection, self._keys, self._bodies, self._index, self._surrogates, self._known, time.time_ns() // 1000,
-            self._changes.generation,
+            self._changes.generation, self._changes.watch,
         )  # fmt: skip
         if locks := {type_number(type) for unit in units for type in unit.locks}:
             await connection.lock(sorted(locks))

@@ -4,6 +4,7 @@ Specification: https://hl7.org/fhir/R4/search.html and https://hl7.org/fhir/R4/c
 thing to know: a search is evaluated to sets of `Type/id`, one parameter at a time, without any shortcut.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -102,6 +103,14 @@ class World:
             self._nodes[key, code] = [inner for node in held for inner in values.unwrapped(node)]
         return self._nodes[key, code]
 
+    def _logical(self, key: str, code: str) -> list[Node]:
+        """The references of a parameter; those without a literal part may be of any type."""
+        focus = self._roots[key]
+        loose = re.sub(r"\.where\(resolve\(\) is \w+\)", "", self.parameter(focus.type, code).expression)
+        sure = self.nodes(key, code)
+        open_ = [n for n in find(loose, focus, focus) if n.type == "Reference" and "reference" not in n.value]
+        return [n for n in sure if n.type == "Reference"] + open_
+
     def values(self, key: str, code: str) -> list[Any]:
         """The comparable forms of a parameter in a resource, by the parameter's type."""
         if (key, code) not in self._seen:
@@ -191,9 +200,7 @@ class World:
             tests = [matching.token_test(part, "") for part in parts]
 
             def logical(key: str) -> bool:
-                held = [
-                    n for node in self.nodes(key, code) if node.type == "Reference" for n in node.child("identifier")
-                ]
+                held = [n for node in self._logical(key, code) for n in node.child("identifier")]
                 return any(test([token for n in held for token in values.tokens(n)]) for test in tests)
 
             return logical

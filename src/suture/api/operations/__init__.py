@@ -7,8 +7,9 @@ from suture.api.operations.meta import META
 from suture.api.operations.meta_add import META_ADD
 from suture.api.operations.meta_delete import META_DELETE
 from suture.api.operations.operation import Operation
+from suture.api.operations.reindex import REINDEX
 from suture.api.operations.validate import VALIDATE
 
-REGISTRY: tuple[Operation, ...] = (EVERYTHING, GRAPHQL, LASTN, META, META_ADD, META_DELETE, VALIDATE)
+REGISTRY: tuple[Operation, ...] = (EVERYTHING, GRAPHQL, LASTN, META, META_ADD, META_DELETE, REINDEX, VALIDATE)
 
 __all__ = ["REGISTRY", "Operation"]

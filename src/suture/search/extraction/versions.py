@@ -19,6 +19,8 @@ EXTRACTION: Mapping[str, int] = MappingProxyType(
         "uri": 1,
         "special": 1,
         "resource": 1,
+        "prose": 1,
     }
 )
-"""By type of search parameter; `resource`: what concerns all of a resource's rows (compartment, date, present)."""
+"""By type of search parameter; `resource`: what concerns all of a resource's rows (compartment, date, present);
+`prose`: the words of full text search."""

@@ -12,15 +12,12 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from suture.fhir.definitions import type_name
-from suture.store import tables
 from suture.store.bulk.database import Dropped, Tell
 from suture.store.bulk.mark import Index
-from suture.store.tables import COLUMNS, INDEX_TABLES
+from suture.store.tables import COLUMNS, INDEX_TABLES, VOCABULARY
 
 MAINTENANCE_MEMORY = "1GB"
 """Memory for building one index."""
-
-VOCABULARY: tuple[str, ...] = getattr(tables, "VOCABULARY", ())
 
 STAGED = {table: f"bulk_{table}" for table in VOCABULARY}
 """Tables for rows that several workers may write alike."""

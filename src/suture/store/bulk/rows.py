@@ -5,7 +5,6 @@ that nothing has to be compared with.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
@@ -14,8 +13,8 @@ from suture.fhir.json import join_body
 from suture.store.bodies import METHOD_NUMBER, Bodies
 from suture.store.connection import Row
 from suture.store.keys import Keys
-from suture.store.rows import Prepared
-from suture.store.tables import FHIR_VERSION_NUMBER, INDEX_TABLES
+from suture.store.rows import Prepared, Word
+from suture.store.tables import FHIR_VERSION_NUMBER, INDEX_TABLES, VOCABULARY
 from suture.store.transaction import BLOCK_BITS, index_rows
 
 Tables = dict[str, list[Row]]
@@ -48,7 +47,7 @@ class Assembler:
 
         `seq`: number of the first event. `now`: microseconds since 1970 UTC, whole milliseconds.
         """
-        tables: Tables = {name: [] for name in ("res", *INDEX_TABLES, "forms", "words", "events")}
+        tables: Tables = {name: [] for name in ("res", *INDEX_TABLES, *VOCABULARY, "events")}
         res, events = tables["res"], tables["events"]
         lists = [tables[name] for name in INDEX_TABLES]
         for block, accepted in groups:
@@ -64,11 +63,11 @@ class Assembler:
                     table += entries
                 events.append((seq, rt, rh, k, 1, now, method, 0))
                 seq += 1
-                if words := getattr(rows, "words", ()):
-                    self._vocabulary(words, tables["forms"], tables["words"])
+                if rows.words:
+                    self._vocabulary(rows.words, tables["forms"], tables["words"])
         return {name: rows for name, rows in tables.items() if rows}
 
-    def _vocabulary(self, words: Sequence[Any], forms: list[Row], texts: list[Row]) -> None:
+    def _vocabulary(self, words: Sequence[Word], forms: list[Row], texts: list[Row]) -> None:
         known = self._words
         for word in words:
             h = word.h

@@ -13,21 +13,18 @@ from typing import Any, cast
 import apsw
 
 from suture.fhir.definitions import type_name
-from suture.store import tables
 from suture.store.bulk.database import Dropped, Tell, Totals
 from suture.store.bulk.mark import ADVICE, IN_USE, NAME, NOT_EMPTY, packed
 from suture.store.bulk.rows import Tables
 from suture.store.opening import DatabaseError
 from suture.store.sqlite import Execute
-from suture.store.tables import COLUMNS
+from suture.store.tables import COLUMNS, VOCABULARY
 
 CACHE_MB = 1024
 """Page cache of the new file, and memory for sorting."""
 
 MOST_WRITERS = 9
 """Files that SQLite can attach at once, less one."""
-
-VOCABULARY: tuple[str, ...] = getattr(tables, "VOCABULARY", ())
 
 _PARTS = "-bulk-"
 
