@@ -28,6 +28,8 @@ SHARDS = 4
 NOT_DONE = {
     "test_budget": "budgets of index rows are for one machine; a search of all is bounded by the statement timeout",
     "test_plan_cache": "Citus plans statements with their values",
+    "test_words_come_with_the_first_resource": "the words of identifiers lie in a table of their own",
+    "test_words_may_be_written_for_rows": "the words of identifiers lie in a table of their own",
     "test_explain_shows_the_plan": "the plan is told in other words, see test_distributed",
 }
 """Tests, by a part of their name, that do not apply to a cluster, and why."""

@@ -137,6 +137,8 @@ def codes_of(element: Element) -> list[tuple[str, str]]:
     found = R4.value_set_codes(url)
     if found is not None:
         pairs = [(system, code) for system, codes in sorted(found.items()) for code in sorted(codes)]
+        if element.path == "SearchParameter.status":  # an active one becomes a parameter of the server
+            pairs = [(system, code) for system, code in pairs if code != "active"]
         return list({code.casefold(): (system, code) for system, code in pairs}.values())
     for name, (system, codes) in _KNOWN.items():
         if name in url:

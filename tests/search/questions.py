@@ -260,22 +260,35 @@ class Questions:
     def _include(self, question: Question) -> None:
         question.features.add("include")
         for _ in range(self._choose.choice((1, 1, 2))):
-            iterate = ":iterate" if self._maybe(0.3) else ""
-            if self._maybe(0.5):
-                links = [code for source, code in self._links if source == question.type]
-                if links:
-                    code = self._choose.choice((*links, "*"))
-                    question.pairs.append(("_include" + iterate, f"{question.type}:{code}"))
-                continue
-            links = [
-                (source, code)
-                for source, code in self._links
-                if question.type in (self._world.parameter(source, code).targets or R4.resource_types)
-            ]
-            if links:
-                source, code = self._choose.choice(links)
-                target = f":{question.type}" if self._maybe(0.3) else ""
-                question.pairs.append(("_revinclude" + iterate, f"{source}:{code}{target}"))
+            reverse = self._maybe(0.5)
+            value = self._included_from(question.type) if reverse else self._included_by(question.type)
+            if value:
+                name = ("_revinclude" if reverse else "_include") + self._choose.choice((":iterate", "", ""))
+                question.pairs.append((name, value))
+
+    def _included_by(self, type: str) -> str:
+        """What `_include` may follow from a type."""
+        links = [code for source, code in self._links if source == type]
+        if not links or self._maybe(0.1):
+            return "*"
+        code = self._choose.choice(links)
+        if self._maybe(0.2):
+            return f"{type}:*"
+        ends = sorted({one.partition("/")[0] for key in self._world.of(type) for one in self._targets(key, code)})
+        return f"{type}:{code}:{self._choose.choice(ends)}" if self._maybe(0.3) else f"{type}:{code}"
+
+    def _included_from(self, type: str) -> str:
+        """What `_revinclude` may follow to a type; "" when nothing refers to it."""
+        links = [
+            (source, code)
+            for source, code in self._links
+            if type in (self._world.parameter(source, code).targets or R4.resource_types)
+        ]
+        if not links:
+            return ""
+        source, code = self._choose.choice(links)
+        target = f":{type}" if self._maybe(0.3) else ""
+        return "*" if self._maybe(0.1) else f"{source}:{code}{target}"
 
     # --- _filter
 
@@ -313,7 +326,7 @@ class Questions:
         if kind in ("date", "number", "quantity"):
             text = self._writer.written(kind, "", value, features).lstrip("aegilnpqstb")
             operator = self._choose.choice(("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"))
-            if kind == "date" and self._maybe(0.1):
+            if kind == "date" and (self._maybe(0.1) or (code == "_lastUpdated" and operator == "ap")):
                 operator = "po"
             return f"{code} {operator} {text}" if kind != "quantity" else f'{code} {operator} "{text}"'
         text = self._writer.written(kind, "", value, features)
@@ -321,5 +334,7 @@ class Questions:
             part = value.code[self._choose.randrange(len(value.code)) :][: self._choose.randint(1, 5)].replace('"', "")
             return f'{code} {self._choose.choice(("sw", "ew", "co"))} "{part or "x"}"'.replace("\\", "")
         operators = ("eq", "ne", "sw", "ew", "co") if kind == "uri" else ("eq", "ne")
+        if kind == "uri":
+            features.add("_filter:uri")
         plainly = text if kind == "token" else text.replace("\\", "")
         return f'{code} {self._choose.choice(operators)} "' + plainly.replace("\\", "\\\\").replace('"', '\\"') + '"'

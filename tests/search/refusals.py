@@ -4,7 +4,14 @@
 search is complete; a feature that never fails any more must be taken off.
 """
 
-NOT_YET: frozenset[str] = frozenset(("sort:canonical", "composite:ne"))
+NOT_YET = frozenset(
+    (
+        "sort:canonical",  # refused
+        "composite:ne",  # two `ne` in one composite: refused
+        "composite:wider",  # SampledData and the text of concepts count, although the component names one datatype
+        "_filter:uri",  # sw, co and ew ignore the case of URIs on SQLite
+    )
+)
 
 EXCUSED: dict[tuple[str, str], str] = {
     ("*", "_text"): "full text has tests of its own",

@@ -27,6 +27,9 @@ ALIKE = (
 )
 """Units of the same dimension."""
 
+WIDER = ("code-value-quantity", "combo-code-value-quantity", "code-value-string")
+"""Composites of a whole resource with a component that means fewer datatypes than its parameter does alone."""
+
 NOTHING = {"token": "none", "string": "none", "date": "2020"}
 """What is asked of a component for which no value is at hand."""
 
@@ -114,14 +117,17 @@ class Writer:
         moment += self._choose.choice(
             (timedelta(0),) * 5 + (timedelta(days=1), timedelta(seconds=-1), timedelta(days=-400))
         )
+        prefix = self._choose.choice(PREFIXES)
+        if prefix == "ap" and moment > datetime.now(UTC) - timedelta(days=500):
+            prefix = "ge"  # what is near to the present changes while the test runs
         text = self._choose.choice(("%Y", "%Y-%m", "%Y-%m-%d", "%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "ms"))
         if "T" in text or text == "ms":
             offset = self._choose.choice((UTC, timezone(timedelta(hours=-5)), timezone(timedelta(hours=5.5))))
             moment = moment.astimezone(offset)
             zone = "Z" if offset is UTC else f"{moment:%z}"[:3] + ":" + f"{moment:%z}"[3:]
             body = moment.isoformat(timespec="milliseconds")[:23] if text == "ms" else moment.strftime(text)
-            return self._choose.choice(PREFIXES) + body + zone
-        return self._choose.choice(PREFIXES) + moment.strftime(text)
+            return prefix + body + zone
+        return prefix + moment.strftime(text)
 
     def _number(self, value: Fraction) -> str:
         if abs(value) == EVER:
@@ -194,6 +200,8 @@ class Writer:
             texts.append(text.replace("$", "\\$") if "\\$" not in text else text)
         if sum(text.startswith("ne") for text in texts[1:]) > 1:
             features.add("composite:ne")
+        if code in WIDER:
+            features.add("composite:wider")
         return "$".join(texts)
 
 

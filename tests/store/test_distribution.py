@@ -86,6 +86,7 @@ def test_every_table_has_its_place_and_the_largest_group_comes_first() -> None:
         "select create_distributed_table('res', 'ck', colocate_with := 'none', shard_count := 64)",
         "select create_distributed_table('events', 'ck', colocate_with := 'res')",
         "select create_distributed_table('hist', 'ck', colocate_with := 'res')",
+        "select create_distributed_table('own_words', 'h', colocate_with := 'none', shard_count := 64)",
         "select create_distributed_table('place', 'rh', colocate_with := 'none', shard_count := 64)",
         "select create_distributed_table('tok', 'ck', colocate_with := 'res')",
     ]
@@ -283,7 +284,7 @@ async def current(store: Store, id: str) -> Any:
 async def test_derived_values_change_without_a_version_and_move_the_resource(store: Store) -> None:
     await revised(store)
     new = store.keys.resource("Patient", "other")
-    (placed,) = [row for row in await table(store, "place")]
+    (placed,) = await table(store, "place")
     assert placed == (store.keys.resource("Observation", "a"), new)
     assert {row[-1] for row in await table(store, "events")} == {new}
 
@@ -311,3 +312,12 @@ async def revised(store: Store) -> None:
     found = await store.vread("Observation", "a", 1, ALLOW_ALL)
     assert found is not None and found.version == 1
     assert len(await store.events(0, 10)) == 2
+
+
+def test_a_distributed_database_takes_no_bulk_load(distributed_url: str, tmp_path: Path) -> None:
+    (tmp_path / "Patient.ndjson").write_text('{"resourceType":"Patient","id":"a"}\n')
+    refused = suture("load", "--bulk", "Patient.ndjson", "--database", distributed_url, cwd=tmp_path)
+    assert refused.returncode == 1 and "filled without --bulk" in refused.stderr
+    loaded = suture("load", "Patient.ndjson", "--database", distributed_url, cwd=tmp_path)
+    assert loaded.returncode == 0, loaded.stderr
+    assert suture("check", "--database", distributed_url, cwd=tmp_path).returncode == 0

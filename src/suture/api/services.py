@@ -82,7 +82,7 @@ class Model:
     def adopt(self, catalog: Catalog, generation: int) -> None:
         """Work with the search parameters of `catalog` from now on. `generation`: of the database that has it."""
         store = self._store
-        self.parameters = SearchParameters(self.definitions, catalog.custom, catalog.pending)
+        self.parameters = SearchParameters(self.definitions, catalog.custom, catalog.pending, self._full_text)
         self.indexer = Indexer(self.parameters, store.keys, self._full_text)
         self.search = Search(
             self.parameters, store.keys, store.dialect, store.bodies.stored, self._limits, terminology=self._terminology

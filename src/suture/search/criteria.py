@@ -24,6 +24,7 @@ from suture.search.filters import (
     Ids,
     Missing,
     Or,
+    Prose,
     Refers,
     StartsWith,
     Token,
@@ -32,6 +33,7 @@ from suture.search.filters import (
     any_of,
     negated,
 )
+from suture.search.full_text import FULL_TEXT, prose_filter
 from suture.search.names import Leaf, Link, Name, Names
 from suture.search.parameters import Composed, Parameter
 from suture.search.places import near_filter
@@ -142,6 +144,8 @@ class Criteria:
             case "composite":
                 return self._composite(parameter, part, now, base)
             case "special":
+                if parameter.code in FULL_TEXT:
+                    return prose_filter(parameter, unescape(part))
                 return near_filter(parameter, self._keys, part)
             case _:
                 return quantity_filter(parameter, self._keys, part)
@@ -238,4 +242,6 @@ def _typed(filter: Filter) -> bool:
     """True when what the filter finds is of one type already."""
     if isinstance(filter, Or):
         return all(map(_typed, filter.items))
-    return isinstance(filter, Token | Ids | Coded | Worded | Terms | Refers | StartsWith | Equals | Contains | Compares)
+    return isinstance(
+        filter, Prose | Token | Ids | Coded | Worded | Terms | Refers | StartsWith | Equals | Contains | Compares
+    )

@@ -182,5 +182,5 @@ def _check_sort(sort: Sequence[SortKey]) -> None:
         text = "A distributed database cannot sort by references, because what they refer to lies on other machines."
         raise NotSupported(issues=[Issue("error", "not-supported", text)])
     if any(key.by == "tok" and key.unique for key in sort):
-        text = "A distributed database cannot sort by identifiers and contact points: their texts are not kept apart."
+        text = "A distributed database cannot sort by identifiers or contact points: the texts lie on other machines."
         raise NotSupported(issues=[Issue("error", "not-supported", text)])

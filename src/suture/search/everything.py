@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from suture.fhir.definitions import type_number
-from suture.fhir.outcomes import Invalid
+from suture.fhir.outcomes import Invalid, Issue, NotSupported
 from suture.search.compartments import Compartments
 from suture.search.parameters import SearchParameters
 from suture.store.bodies import STORED_COLUMNS, Bodies
@@ -176,6 +176,9 @@ class Everything:
 
     async def of_all(self, connection: Connection, scope: Scope, predicate: Predicate) -> Record:
         """A page of the records of all patients that the caller may see. Raises Invalid."""
+        if self._dialect.clustered:
+            text = "A distributed database cannot answer $everything for all patients at once. Ask for one, or a group."
+            raise NotSupported(issues=[Issue("error", "not-supported", text)])
         use = _use("", scope)
         start = self._open(use, scope.after)
         page = _Page(scope.count)
@@ -258,7 +261,7 @@ class Everything:
         text = predicate.sql("p", bind)
         allowed = f" and ({text})" if text else ""
         living = f"p.rt = {type_number(PATIENT)} and p.deleted = 0{allowed}"
-        return f"(select 1 from res p where p.rh = {column} and {living} limit 1) is not null"
+        return _exists(self._dialect, f"res p where p.rh = {column} and p.ck = {column} and {living}")
 
     async def _living(self, connection: Connection, ids: Sequence[str], predicate: Predicate) -> list[int]:
         """The hashes of those patients that are there and may be seen, in order."""

@@ -17,6 +17,7 @@ from suture.search.distributed import Distributed, compartment_of, routing
 from suture.search.estimates import Estimates
 from suture.search.explaining import Explanation, Timed, explained
 from suture.search.filters import Filter
+from suture.search.full_text import relevance
 from suture.search.include import Collector
 from suture.search.order import Position
 from suture.search.pages import WIDTH, Wanted, page_sql, valued_sql, valueless_sql
@@ -133,7 +134,8 @@ class Search:
         total = len(matches) if position is None and following is None else None
         if total is None and query.total != "none":
             total = await self.count(connection, query, predicate)
-        return Page(matches, includes, following, preceding, total, warnings, list(query.applied))
+        scores = _scores(query, rows, matches)
+        return Page(matches, includes, following, preceding, total, warnings, list(query.applied), scores)
 
     async def identify(
         self, connection: Connection, query: Query, predicate: Predicate, limit: int = 2
@@ -325,6 +327,14 @@ class Search:
 
     def _cursor(self, query: Query, row: Row, match: Stored, *, backward: bool) -> str:
         return self._cursors.seal(query, Position(tuple(row[WIDTH:]), match.k, backward))
+
+
+def _scores(query: Query, rows: Sequence[Row], matches: Sequence[Stored]) -> Mapping[int, float]:
+    column = next((n for n, key in enumerate(query.sort) if key.by == "score"), None)
+    if column is None:
+        return {}
+    shown = {match.k for match in matches}
+    return {row[WIDTH - 1]: relevance(row[WIDTH + column]) for row in rows if row[WIDTH - 1] in shown}
 
 
 def _rts(query: Query) -> tuple[int, ...]:

@@ -170,6 +170,7 @@ _LEAVES = {
     "Updated": "last update",
     "Missing": "presence of a value",
     "Near": "distance",
+    "Prose": "words",
 }
 
 

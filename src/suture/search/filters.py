@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from suture.search.prose_query import Asked
 from suture.search.unresolved import Unresolved
 
 Test = tuple[Literal["lo", "hi"], Literal["<", "<=", ">", ">="], int | float]
@@ -121,6 +122,14 @@ class Near(msgspec.Struct, frozen=True):
     reach: float
 
 
+class Prose(msgspec.Struct, frozen=True):
+    """Words in the narrative or in all content of a resource of one of these types."""
+
+    column: Literal["narrative", "content"]
+    asked: Asked
+    types: tuple[str, ...]
+
+
 class Chain(msgspec.Struct, frozen=True):
     """A resource that refers by parameter `p` to a resource of type `rt` that satisfies `inner`."""
 
@@ -157,7 +166,7 @@ class Not(msgspec.Struct, frozen=True):
 
 Text = StartsWith | Equals | Contains | Compares
 Column = Updated | Ids | Missing | Types
-Ready = Token | Text | Range | Column | Refers | Near
+Ready = Token | Text | Range | Column | Refers | Near | Prose
 """Leaves that can be turned into SQL."""
 Filter = Ready | Unresolved | Chain | Has | And | Or | Not
 
@@ -183,6 +192,7 @@ def any_of(filters: Iterable[Filter]) -> Filter:
     texts: dict[Filter, dict[int, None]] = {}
     hashes: dict[int, None] = {}
     rhs: dict[int, None] = {}
+    prose: dict[Prose, dict[str, None]] = {}
     few = True
     rest: dict[Filter, None] = {}
     for item in _alternatives(filters):
@@ -194,6 +204,8 @@ def any_of(filters: Iterable[Filter]) -> Filter:
                 few = few and item.few
             case Ids():
                 rhs.update(dict.fromkeys(item.rhs))
+            case Prose():
+                prose.setdefault(msgspec.structs.replace(item, types=()), {}).update(dict.fromkeys(item.types))
             case And(()):
                 return EVERYTHING
             case _:
@@ -204,6 +216,7 @@ def any_of(filters: Iterable[Filter]) -> Filter:
     if rhs:
         items.append(Ids(tuple(rhs)))
     items += [msgspec.structs.replace(item, hs=tuple(hs)) for item, hs in texts.items()]
+    items += [msgspec.structs.replace(item, types=tuple(types)) for item, types in prose.items()]
     items += rest
     return items[0] if len(items) == 1 else Or(tuple(items))
 

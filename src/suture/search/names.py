@@ -229,7 +229,7 @@ class Names:
 
 
 def _modifiers(parameter: Parameter) -> tuple[str, ...]:
-    if parameter.type == "composite":
+    if parameter.type == "composite" or parameter.bit < 0 == bool(parameter.column):
         return ()
     if parameter.column == "id":
         return "missing", "not"

@@ -90,6 +90,8 @@ def term(s: Statement, key: SortKey, row: Row) -> Term:
                 return Term(row.date, key.descending)
             case "upd" | "id":
                 return Term(f"{row.res}.{key.by}", key.descending)
+            case "score":
+                return Term(row.score, key.descending)
             case _:
                 return Term(_value(s, key, row.k, row.ck), key.descending, nullable=True)
     return Term(_linked(s, key, row), key.descending, nullable=True)

@@ -24,6 +24,9 @@ from suture.search.sharing import MAX_BITS, Draft, custom_draft, draft, share
 
 __all__ = ["MAX_BITS", "Composed", "Parameter", "SearchParameters"]
 
+_WORDS = frozenset(("_text", "_content"))
+"""Parameters whose index is that of full text."""
+
 _COLUMNS = {"_id": "id", "_lastUpdated": "upd"}
 _OPEN_VALUE_SETS = {
     "http://hl7.org/fhir/ValueSet/mimetypes": ("urn:ietf:bcp:13",),
@@ -51,7 +54,8 @@ class SearchParameters:
     """All search parameters of one FHIR version. A type is worked out when it is first asked for.
 
     `custom`: those that were added by SearchParameter resources, checked (`suture.search.custom`). `pending`: (type,
-    code) whose index rows are not complete yet; code "" stands for all of the type.
+    code) whose index rows are not complete yet; code "" stands for all of the type. `full_text`: the
+    resource types in which words can be searched.
     """
 
     def __init__(
@@ -59,10 +63,12 @@ class SearchParameters:
         definitions: Definitions,
         custom: Sequence[SearchParameter] = (),
         pending: Collection[tuple[str, str]] = (),
+        full_text: Collection[str] = (),
     ) -> None:
         self.definitions = definitions
         self.custom = tuple(custom)
         self._pending = frozenset(pending)
+        self._full_text = frozenset(full_text)
         self._router = Router(definitions)
         self._by_base: dict[str, list[SearchParameter]] = defaultdict(list)
         self._by_url = {p.url: p for p in (*custom, *definitions.search_parameters)}
@@ -186,7 +192,7 @@ class SearchParameters:
         return Parameter(
             resource_type=type,
             code=definition.code,
-            type=definition.type,
+            type="special" if definition.code in _WORDS else definition.type,
             url=definition.url,
             expression=definition.expression,
             rows=() if definition.type == "composite" else draft.rows,
@@ -207,7 +213,9 @@ class SearchParameters:
             composed=composed,
             custom=draft.custom,
             pending=bool({(type, definition.code), (type, "")} & self._pending),
-            supported=bool(draft.routes or composed) or definition.code in _COLUMNS,
+            supported=bool(draft.routes or composed)
+            or definition.code in _COLUMNS
+            or (definition.code in _WORDS and type in self._full_text),
             comparators=definition.comparators,
             modifiers=definition.modifiers,
             multiple_or=definition.multiple_or,

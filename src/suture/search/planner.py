@@ -22,6 +22,7 @@ from suture.search.filters import (
     Has,
     Ids,
     Or,
+    Prose,
     Range,
     Refers,
     StartsWith,
@@ -117,6 +118,8 @@ def uncertain(filters: Sequence[Filter]) -> Iterator[Filter]:
 
 def plan(filters: Sequence[Filter], sort: Sequence[SortKey], known: Known, gather: int = GATHER) -> Plan:
     """Choose the way for a page in the order of `sort`. `gather`: candidates up to which gathering is right."""
+    if any(key.by == "score" for key in sort):
+        return Plan(Way.GATHER, next(i for i, filter in enumerate(filters) if isinstance(filter, Prose)))
     driver, least = choose(filters, known)
     # What is merged repeats all probes for each list: with very many of them the statement would be too long.
     merged = MERGED if sum(map(size, filters)) <= MANY_PROBES else 1
@@ -170,6 +173,8 @@ def cost(filter: Filter, known: Known) -> Cost:
             return _plain(lists(filter) * (50.0 if filter.few else 20_000.0))
         case Equals():
             return _plain(200.0)
+        case Prose():
+            return Cost(1_000.0, 4_000.0)
         case StartsWith():
             return _plain(20_000.0 / len(filter.prefix))
         case Compares():

@@ -21,6 +21,7 @@ from suture.search.filters import (
     Near,
     Not,
     Or,
+    Prose,
     Range,
     Refers,
     StartsWith,
@@ -31,6 +32,7 @@ from suture.search.filters import (
     Updated,
     lists,
 )
+from suture.search.full_text import prose_probe
 from suture.search.statement import Row, Statement
 from suture.search.unresolved import Coded, Terms, Together, Worded
 from suture.store.rows import NO_DATE
@@ -56,6 +58,8 @@ def probe(s: Statement, filter: Filter, row: Row) -> str:
             return _exists(s, f"str {a}", f"{a}.k = {row.k} and {text_condition(s, filter, a)} and {a}.ck = {row.ck}")
         case Near():
             return _near(s, filter, row)
+        case Prose():
+            return prose_probe(s, filter, row)
         case Range():
             return _range(s, filter, row)
         case Chain() | Has():

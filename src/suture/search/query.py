@@ -15,7 +15,7 @@ from suture.fhir.outcomes import Invalid, Issue
 from suture.search.compartments import Compartments
 from suture.search.criteria import Criteria
 from suture.search.filtering import FILTER, Filtering
-from suture.search.filters import NOTHING, Filter, Types, all_of, conjuncts, size
+from suture.search.filters import NOTHING, Filter, Prose, Types, all_of, conjuncts, size
 from suture.search.include import MAX_INCLUDES, Include, include
 from suture.search.names import Names, UnknownParameter
 from suture.search.parameters import SearchParameters
@@ -147,6 +147,10 @@ class QueryParser:
                 f"The search has more than {MAX_LEAVES} alternatives. Ask in several searches, "
                 "or name the resource types where it is about several."
             )
+        if any(key.by == "score" for key in draft.sort) and not any(
+            isinstance(item, Prose) for item in conjuncts(matching)
+        ):
+            raise Invalid("_sort=_score needs a search for words: _text or _content.")
         count = draft.count if draft.count is not None else self._limits.default_count
         natural = NEWEST_DATE if len(draft.types) == 1 else NEWEST_UPDATE
         return Query(

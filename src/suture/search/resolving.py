@@ -39,6 +39,7 @@ from suture.search.tokens import Tokens, Wanted, in_system
 from suture.search.unresolved import Coded, Terms, Together, Worded
 from suture.search.values import token_system
 from suture.store.connection import Connection
+from suture.store.distribution import OWN_WORDS
 from suture.store.keys import Keys
 
 MAX_ROWS = 10_000
@@ -134,7 +135,9 @@ class Resolver:
                 condition = rf"norm like {s.bind(f'%{text}%')} escape '\'"
             case "ends":
                 condition = rf"norm like {s.bind(f'%{text}')} escape '\'"
-        sql = f"select h from words where {s.any_of('p', leaf.ps)} and {condition} limit {MAX_ROWS + 1}"
+        where = f"{s.any_of('p', leaf.ps)} and {condition}"
+        own = f" union all select h from {OWN_WORDS} where {where}" if s.dialect.clustered else ""
+        sql = f"select h from words where {where}{own} limit {MAX_ROWS + 1}"
         rows = await connection.fetch(sql, s.args)
         _check(len(rows))
         return Token(tuple({row[0]: None for row in rows}), few=False) if rows else NOTHING

@@ -22,7 +22,7 @@ MAX_KEYS = 8
 MAX_LINKS = 3
 """Links of a chained sort."""
 
-By = Literal["sdate", "upd", "id", "str", "dat", "qty", "ref", "tok"]
+By = Literal["sdate", "upd", "id", "str", "dat", "qty", "ref", "tok", "score"]
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -35,8 +35,9 @@ class Step(msgspec.Struct, frozen=True):
 class SortKey(msgspec.Struct, frozen=True):
     """One key. `by`: a column of `res`, or the table whose rows of the hashes `hs` give the value.
 
-    `tok` takes the codes from the vocabulary. `targets`: for `ref`, the type numbers of the targets that count
-    (empty: any). `path`: the value is that of the resource at the end of these links. `unique`: see `Parameter`.
+    `tok` takes the codes from the vocabulary, `score` puts what matches a text best first. `targets`: for `ref`, the
+    type numbers of the targets that count (empty: any). `path`: the value is that of the resource at the end of these
+    links. `unique`: see `Parameter`.
     """
 
     by: By
@@ -74,6 +75,8 @@ def sort_keys(names: Names, keys: Keys, types: Sequence[str], text: str) -> tupl
 
 def _sort_key(names: Names, keys: Keys, types: Sequence[str], part: str) -> SortKey:
     descending = part.startswith("-")
+    if part.removeprefix("-") == "_score":
+        return SortKey("score", descending)
     *links, code = part.removeprefix("-").split(".")
     if len(links) > MAX_LINKS:
         raise Invalid(f"_sort may follow at most {MAX_LINKS} references.")

@@ -17,6 +17,7 @@ from suture.search.filters import (
     Has,
     Ids,
     Or,
+    Prose,
     Range,
     Refers,
     StartsWith,
@@ -24,6 +25,7 @@ from suture.search.filters import (
     Updated,
     conjuncts,
 )
+from suture.search.full_text import prose_rows
 from suture.search.planner import Known, choose
 from suture.search.probes import listed_condition, probe, range_condition, text_condition, updated_condition
 from suture.search.statement import Row, Statement
@@ -129,10 +131,12 @@ def _fenced(s: Statement, found: Candidates) -> Candidates:
     row = found.row
     dated = row.dated or row.is_res
     date = f", {row.date} as d" if dated else ""
+    date += f", {row.score} as score" if row.score else ""
     name = s.gathered(f"select {row.k} as k, {row.ck} as ck{date} from {found.tables} where {found.condition}")
     a = s.alias()
     rows = f"(select distinct * from {name})" if found.repeats else name
-    return Candidates(f"{rows} {a}", "1 = 1", Row(s, a, dated=dated), repeats=False)
+    score = f"{a}.score" if row.score else ""
+    return Candidates(f"{rows} {a}", "1 = 1", Row(s, a, dated=dated, score=score), repeats=False)
 
 
 def _source(s: Statement, filter: Filter, rts: Sequence[int], known: Known) -> Candidates:
@@ -145,6 +149,9 @@ def _source(s: Statement, filter: Filter, rts: Sequence[int], known: Known) -> C
             row = Row(s, a, dated=True)
             repeats = len(filter.ts) > 1 or len(filter.ps) > 1
             return Candidates(f"ref {a}", listed_condition(s, filter, a), row, repeats)
+        case Prose():
+            rows, row = prose_rows(s, filter)
+            return Candidates(rows, "1 = 1", row, repeats=False)
         case StartsWith() | Equals() | Contains() | Compares():
             return Candidates(f"str {a}", text_condition(s, filter, a), Row(s, a), repeats=True)
         case Range():

@@ -112,15 +112,18 @@ class Row:
     """The names of one candidate resource inside a statement.
 
     `source`: alias of what gives `k` and `ck` (an index table, a subquery or `res` itself). The `res` row is
-    joined only when something asks for it. `by_update`: rows are read in the order of `res.upd`.
+    joined only when something asks for it. `score`: SQL of how well it matches a text. `by_update`: rows are read in
+    the order of `res.upd`.
     """
 
-    __slots__ = ("_dated", "_joined", "_res", "_statement", "by_update", "ck", "is_res", "k")
+    __slots__ = ("_dated", "_joined", "_res", "_statement", "by_update", "ck", "is_res", "k", "score")
 
     def __init__(
-        self, statement: Statement, source: str, *, dated: bool = False, is_res: bool = False, by_update: bool = False
-    ) -> None:
+        self, statement: Statement, source: str, *, dated: bool = False, is_res: bool = False, by_update: bool = False,
+        score: str = "",
+    ) -> None:  # fmt: skip
         self.by_update = by_update
+        self.score = score
         self._statement = statement
         self._dated = f"{source}.d" if dated else ""
         self._res = source if is_res else ""

@@ -10,6 +10,7 @@ import msgspec
 
 from suture.fhir.definitions import type_name
 from suture.store.connection import Connection, Row
+from suture.store.distribution import OWN_WORDS
 from suture.store.migrations import migrations
 from suture.store.rows import Word
 from suture.store.store import Store
@@ -127,8 +128,7 @@ async def _resources(
         for table, entries in zip(INDEX_TABLES, index_rows(index, ck, k), strict=True):
             wanted[table].update(dict.fromkeys(entries, name))
             expected[table] += len(entries)
-        kept = [word for word in index.words if not (word.unique and store.dialect.clustered)]
-        meaning.update(dict.fromkeys(kept, name))
+        meaning.update(dict.fromkeys(index.words, name))
     for table, entries in wanted.items():
         there = await _there(store, connection, table, list(names))
         for row in entries.keys() - there:
@@ -180,8 +180,11 @@ class _Words:
         return found
 
     async def _texts(self, hs: list[int]) -> set[Row]:
-        sql = f"select p, norm, h from words where {self._dialect.any_of('h', '?1')}"
-        return {tuple(row) for row in await self._connection.fetch(sql, (self._dialect.array(hs),))} if hs else set()
+        found: set[Row] = set()
+        for table in ("words", OWN_WORDS) if self._dialect.clustered else ("words",):
+            sql = f"select p, norm, h from {table} where {self._dialect.any_of('h', '?1')}"
+            found.update(tuple(row) for row in await self._connection.fetch(sql, (self._dialect.array(hs),)))
+        return found
 
 
 async def _versions(connection: Connection) -> AsyncIterator[Problem]:

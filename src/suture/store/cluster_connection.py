@@ -12,7 +12,7 @@ from typing import Any
 from suture.fhir.definitions import type_number
 from suture.store.bodies import STORED_COLUMNS
 from suture.store.connection import Row
-from suture.store.distribution import OWNER, places
+from suture.store.distribution import OWN_WORDS, OWNER, places
 from suture.store.postgres import CHANNEL, PostgresConnection
 from suture.store.tables import COLUMNS
 
@@ -46,7 +46,7 @@ _OWNER = type_number(OWNER)
 class ClusterConnection(PostgresConnection):
     """One connection to the coordinator. It remembers where the resources lie that a transaction works with."""
 
-    unique_words = False  # every machine has the whole vocabulary, and there are as many identifiers as resources
+    own_words = OWN_WORDS
 
     def __init__(self, connection: Any, timeout: float) -> None:
         super().__init__(connection, timeout)
@@ -116,6 +116,15 @@ class ClusterConnection(PostgresConnection):
                 sql = "insert into place (rh, ck) select * from unnest(?1::bigint[], ?2::bigint[])"
                 await self.fetch(sql, (rhs, cks))
         await super().insert(table, rows)
+
+    async def insert_new(self, table: str, rows: Sequence[Row]) -> None:
+        """Insert the rows of a vocabulary table that are not there yet."""
+        if table != OWN_WORDS:
+            await super().insert_new(table, rows)
+            return
+        source = "unnest(?1::bigint[], ?2::text[], ?3::bigint[])"
+        sql = f"insert into {table} (p, norm, h) select * from {source} on conflict do nothing"
+        await self.fetch(sql, list(zip(*rows, strict=True)))
 
     async def replace(self, rows: Sequence[Row]) -> None:
         """Overwrite the `res` rows that have the same rh, on other machines if they belong to others now."""

@@ -47,10 +47,10 @@ class WriteConnection(Connection, Protocol):
     """The connection of the writer: transactions, locks and multi-row statements.
 
     Rows are tuples in the order of the table's columns. All but `begin` need an open transaction.
-    Any call may raise Retry. `unique_words`: whether the vocabulary has the texts of identifiers and the like.
+    Any call may raise Retry. `own_words`: the table for the texts of identifiers and the like.
     """
 
-    unique_words: bool
+    own_words: str
 
     async def begin(self) -> None: ...
     async def commit(self) -> None: ...

@@ -20,6 +20,9 @@ OWNER = "Patient"
 LAYOUT = "layout"
 """The name in `meta` that only a distributed database has."""
 
+OWN_WORDS = "own_words"
+"""Texts of the vocabulary of which there are as many as resources, such as identifiers, so not on every machine."""
+
 LOCAL = frozenset(("counter",))
 """Tables that stay on the coordinator."""
 
@@ -48,7 +51,7 @@ class Table(msgspec.Struct, frozen=True):
     @property
     def by(self) -> str:
         """The column by which it is distributed; "" for a reference table, which every machine has whole."""
-        return "rh" if self.name == "place" else "ck" if "ck" in self.columns else ""
+        return {"place": "rh", OWN_WORDS: "h"}.get(self.name, "ck" if "ck" in self.columns else "")
 
 
 def preparation() -> list[str]:
@@ -56,6 +59,9 @@ def preparation() -> list[str]:
     return [
         "create table place (rh bigint primary key, ck bigint not null)",
         f"insert into place (rh, ck) select rh, ck from res where rt <> {type_number(OWNER)}",
+        f'create table {OWN_WORDS} (p bigint not null, norm text collate "C" not null, h bigint not null, '
+        "primary key (p, norm, h))",
+        f"create index {OWN_WORDS}_h on {OWN_WORDS} (h)",
         "drop index res_rh",
         "create unique index res_rh on res (rh, ck)",
         "alter table events add column ck bigint",
@@ -67,7 +73,7 @@ def preparation() -> list[str]:
     ]
 
 
-PREPARED = (Table("place", ("rh", "ck")), Table("events", ("ck",)))
+PREPARED = (Table("place", ("rh", "ck")), Table(OWN_WORDS, ("p", "norm", "h")), Table("events", ("ck",)))
 """What `preparation` makes of tables."""
 
 
@@ -76,8 +82,8 @@ def distribution(tables: Iterable[Table], done: Set[str], shards: int) -> list[s
     wanted = [table for table in tables if table.name not in done and table.name not in LOCAL]
     commands = [f"select create_reference_table('{table.name}')" for table in wanted if not table.by]
     for table in sorted((table for table in wanted if table.by), key=lambda table: (table.name != "res", table.name)):
-        own = table.name in ("res", "place")  # a group of tables whose rows lie together begins with these
-        group = f"colocate_with := 'none', shard_count := {shards}" if own else "colocate_with := 'res'"
+        begins = table.name == "res" or table.by != "ck"  # a group of tables whose rows lie together
+        group = f"colocate_with := 'none', shard_count := {shards}" if begins else "colocate_with := 'res'"
         commands.append(f"select create_distributed_table('{table.name}', '{table.by}', {group})")
     return commands
 

@@ -95,7 +95,7 @@ SETTLE_SECONDS = 5.0
 class PostgresConnection:
     """One connection with both faces of `suture.store.connection`."""
 
-    unique_words = True
+    own_words = "words"
 
     def __init__(self, connection: "asyncpg.Connection[Any]", timeout: float) -> None:
         self._connection = connection

@@ -120,13 +120,14 @@ class Rebuild:
         )
         if not rows:
             return None
-        for row in rows:
-            index = self._index(row)
-            ck = index.ck if index.ck is not None else row[3]
-            if (row[0], row[4], row[5]) != (ck, index.sdate, index.present):
-                await self._move(tx, row, ck, index)
-        expected = [self._expected(row) for row in rows]
-        await tx.add_words([word for row in rows for word in self._index(row).words])
+        indexes = [self._index(row) for row in rows]
+        for row, index in zip(rows, indexes, strict=True):
+            if (row[0], row[4], row[5]) != (_ck(row, index), index.sdate, index.present):
+                await self._move(tx, row, _ck(row, index), index)
+        expected = [_expected(row, index) for row, index in zip(rows, indexes, strict=True)]
+        await tx.add_words([word for index in indexes for word in index.words])
+        prose = [(row[1], _ck(row, index), *index.prose) for row, index in zip(rows, indexes, strict=True)]
+        await tx.write_prose([row[1] for row in rows], [entry for entry in prose if entry[3]])
         for number, (table, actual) in enumerate((await self._actual(tx, rows)).items()):
             wanted = {entry for entries in expected for entry in entries[number]}
             if surplus := actual - wanted:
@@ -157,7 +158,7 @@ class Rebuild:
             f"order by r.upd{order}, r.k{order} limit {SAMPLE}{self._store.dialect.for_update}",
             (rt,),
         )
-        expected = [self._expected(row) for row in rows]
+        expected = [_expected(row, self._index(row)) for row in rows]
         actual = await self._actual(tx, rows)
         return sum(
             len(there ^ {entry for entries in expected for entry in entries[number]})
@@ -189,10 +190,6 @@ class Rebuild:
         store = self._store
         return store.index(FHIR_VERSION[row[2]], store.bodies.decode(row[6], bytes(row[7])))
 
-    def _expected(self, row: Row) -> tuple[Sequence[Row], ...]:
-        index = self._index(row)
-        return index_rows(index, index.ck if index.ck is not None else row[3], row[1])
-
     async def _actual(self, connection: Connection, rows: Sequence[Row]) -> dict[str, set[Row]]:
         """By table, the index rows that the resources have."""
         dialect = self._store.dialect
@@ -203,3 +200,11 @@ class Rebuild:
             there = await connection.fetch(f"select {names} from {table} where {dialect.any_of('k', '?1')}", (ks,))
             found[table] = {tuple(entry) for entry in there}
         return found
+
+
+def _ck(row: Row, index: IndexRows) -> int:
+    return index.ck if index.ck is not None else row[3]
+
+
+def _expected(row: Row, index: IndexRows) -> tuple[Sequence[Row], ...]:
+    return index_rows(index, _ck(row, index), row[1])

@@ -45,7 +45,7 @@ class SqliteWriteConnection:
         self._thread = ThreadPoolExecutor(1, "suture-commit")
 
     closed = False
-    unique_words = True
+    own_words = "words"
 
     async def _aside(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)

@@ -387,6 +387,10 @@ class Transaction:
         """Give a resource that is held other derived values, without a version; its index rows are the caller's."""
         await self._batch.connection.revise(rh, ck, sdate, present)
 
+    async def write_prose(self, gone: Sequence[int], added: Sequence[Row]) -> None:
+        """Forget the words of the resources `gone` (their `k`), then add rows of (k, ck, narrative, content)."""
+        await self._batch.connection.write_prose(gone, added)
+
     async def insert_rows(self, table: str, rows: Sequence[Row]) -> None:
         """Insert index rows, given whole."""
         await self._batch.connection.insert(table, rows)

@@ -49,7 +49,7 @@ class Learner:
         rows are in the tables since those rows were added.
         """
         forms: set[Row] = set()
-        texts: set[Row] = set()
+        texts: dict[str, set[Row]] = {"words": set(), connection.own_words: set()}
         for word in words:
             h = word.h
             if h in self._known or h in self._learned or (word.unique and h not in added):
@@ -57,12 +57,12 @@ class Learner:
             if not word.unique:
                 self._learned[h] = None
             forms.update((s, h, f) for s, f in word.forms)
-            if connection.unique_words or not word.unique:
-                texts.update((p, norm, h) for p, norm in word.texts)
+            texts[connection.own_words if word.unique else "words"].update((p, norm, h) for p, norm in word.texts)
         if forms:
             await connection.insert_new("forms", sorted(forms))
-        if texts:
-            await connection.insert_new("words", sorted(texts))
+        for table, rows in texts.items():
+            if rows:
+                await connection.insert_new(table, sorted(rows))
 
     def mark(self) -> int:
         """The present state, for `undo`."""

@@ -19,6 +19,8 @@ NOT_EMPTY = (
     "a bulk load needs an empty database, and this one holds resources; "
     "use suture load without --bulk, or give another --database"
 )
+DISTRIBUTED = "a distributed database is filled without --bulk, or before `suture cluster init`"
+
 IN_USE = "another process uses the database; stop it before a bulk load"
 
 

@@ -10,9 +10,10 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from suture.store.bulk.database import Dropped, Tell, Totals
-from suture.store.bulk.mark import ADVICE, IN_USE, NAME, NOT_EMPTY, Index, packed, unpacked
+from suture.store.bulk.mark import ADVICE, DISTRIBUTED, IN_USE, NAME, NOT_EMPTY, Index, packed, unpacked
 from suture.store.bulk.postgres_finish import STAGED, Finish, as_primary_key
 from suture.store.bulk.rows import Tables
+from suture.store.distribution import LAYOUT
 from suture.store.opening import DatabaseError
 from suture.store.postgres import DRIVER_ERRORS
 from suture.store.tables import COLUMNS
@@ -105,6 +106,8 @@ class PostgresDatabase:
                 await connection.execute("lock table meta in exclusive mode")
                 if await connection.fetchval("select 1 from meta where name = $1", NAME):
                     raise DatabaseError(ADVICE)
+                if await connection.fetchval("select 1 from meta where name = $1", LAYOUT):
+                    raise DatabaseError(DISTRIBUTED)
                 if await connection.fetchval("select exists (select 1 from res) or exists (select 1 from events)"):
                     raise DatabaseError(NOT_EMPTY)
                 await _refuse_others(connection)

@@ -1,0 +1,67 @@
+"""Full text as SQL: which resources hold the words of a search, and how well they match.
+
+SQLite answers from an FTS5 table, PostgreSQL from tsvectors under GIN indexes. The one thing to know: every text begins
+with the marker of its resource type, so a search in one type never reads the lists of another.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+from suture.search.filters import Filter, Prose
+from suture.search.parameters import Parameter
+from suture.search.prose import marker
+from suture.search.prose_query import All, Any, Asked, Phrase, match_text, tsquery_text, understand
+from suture.search.statement import Row, Statement
+
+FULL_TEXT: Mapping[str, Literal["narrative", "content"]] = MappingProxyType(
+    {"_text": "narrative", "_content": "content"}
+)
+"""The search parameters that are answered here."""
+
+
+def prose_filter(parameter: Parameter, text: str) -> Filter:
+    """The filter for one value of `_text` or `_content`. Raises Invalid."""
+    return Prose(FULL_TEXT[parameter.code], understand(text), (parameter.resource_type,))
+
+
+def prose_rows(s: Statement, filter: Prose) -> tuple[str, Row]:
+    """A table of the resources that match, with their score, and the row it gives."""
+    a = s.alias()
+    return f"({_matching(s, filter)}) {a}", Row(s, a, score=f"{a}.score")
+
+
+def prose_probe(s: Statement, filter: Prose, row: Row) -> str:
+    """The condition that `row` matches."""
+    a = s.alias()
+    if s.dialect.lateral:
+        found = f"prose {a} where {a}.k = {row.k} and {a}.ck = {row.ck} and {a}.{filter.column} @@ {_bound(s, filter)}"
+    else:
+        found = f"prose where rowid = {row.k} and prose match {_bound(s, filter)}"
+    return f"(select 1 from {found} limit 1) is not null"
+
+
+def relevance(score: float) -> float:
+    """Bundle.entry.search.score, between 0 and 1, of a score as the engine gives it (the lower the better)."""
+    return -score / (1 - score) if score < 0 else 0.0
+
+
+def _matching(s: Statement, filter: Prose) -> str:
+    query = _bound(s, filter)
+    if s.dialect.lateral:
+        # Divided by the logarithm of the length, so that a long text does not win by its length.
+        score = f"-ts_rank({filter.column}, {_tsquery(s, filter.asked)}, 1)::double precision"
+        return f"select k, ck, {score} as score from prose where {filter.column} @@ {query}"
+    return f"select rowid as k, ck, bm25(prose) as score from prose where prose match {query}"
+
+
+def _bound(s: Statement, filter: Prose) -> str:
+    asked: Asked = filter.asked
+    if filter.types:
+        marks = tuple(Phrase((marker(type),), prefix=False) for type in filter.types)
+        asked = All((marks[0] if len(marks) == 1 else Any(marks), asked), ())
+    return _tsquery(s, asked) if s.dialect.lateral else s.bind(f"{filter.column} : {match_text(asked)}")
+
+
+def _tsquery(s: Statement, asked: Asked) -> str:
+    return f"cast(cast({s.bind(tsquery_text(asked))} as text) as tsquery)"
