@@ -19,12 +19,14 @@ from suture.search.filters import (
     Ids,
     Not,
     Or,
+    Prose,
     Refers,
     all_of,
     any_of,
     conjuncts,
     negated,
 )
+from suture.search.full_text import prose_score
 from suture.search.order import Position, Term, after, order_by, term
 from suture.search.probes import probe
 from suture.search.sorting import SortKey
@@ -84,6 +86,9 @@ class Distributed:
         if conditions is None:
             return []
         _check_sort(sort)
+        if any(key.by == "score" for key in sort):
+            texts = [filter for filter in self._filters if isinstance(filter, Prose)]
+            row.score = prose_score(s, texts[0], row) if texts else "cast(0 as double precision)"
         backward = position is not None and position.backward
         keys = [term(s, key, row) for key in sort]
         columns = "".join(f", {key.sql} as s{n}" for n, key in enumerate(keys))

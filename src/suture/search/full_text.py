@@ -36,9 +36,17 @@ def prose_probe(s: Statement, filter: Prose, row: Row) -> str:
     a = s.alias()
     if s.dialect.lateral:
         found = f"prose {a} where {a}.k = {row.k} and {a}.ck = {row.ck} and {a}.{filter.column} @@ {_bound(s, filter)}"
+        if s.dialect.clustered:
+            return f"exists (select 1 from {found})"
     else:
         found = f"prose where rowid = {row.k} and prose match {_bound(s, filter)}"
     return f"(select 1 from {found} limit 1) is not null"
+
+
+def prose_score(s: Statement, filter: Prose, row: Row) -> str:
+    """The score of `row`, which matches, on PostgreSQL."""
+    a = s.alias()
+    return f"(select {_rank(s, filter, f'{a}.')} from prose {a} where {a}.k = {row.k} and {a}.ck = {row.ck})"
 
 
 def relevance(score: float) -> float:
@@ -49,10 +57,13 @@ def relevance(score: float) -> float:
 def _matching(s: Statement, filter: Prose) -> str:
     query = _bound(s, filter)
     if s.dialect.lateral:
-        # Divided by the logarithm of the length, so that a long text does not win by its length.
-        score = f"-ts_rank({filter.column}, {_tsquery(s, filter.asked)}, 1)::double precision"
-        return f"select k, ck, {score} as score from prose where {filter.column} @@ {query}"
+        return f"select k, ck, {_rank(s, filter)} as score from prose where {filter.column} @@ {query}"
     return f"select rowid as k, ck, bm25(prose) as score from prose where prose match {query}"
+
+
+def _rank(s: Statement, filter: Prose, of: str = "") -> str:
+    # Divided by the logarithm of the length, so that a long text does not win by its length.
+    return f"-ts_rank({of}{filter.column}, {_tsquery(s, filter.asked)}, 1)::double precision"
 
 
 def _bound(s: Statement, filter: Prose) -> str:
