@@ -30,6 +30,8 @@ NOT_DONE = {
     "test_plan_cache": "Citus plans statements with their values",
     "test_words_come_with_the_first_resource": "the words of identifiers lie in a table of their own",
     "test_words_may_be_written_for_rows": "the words of identifiers lie in a table of their own",
+    "test_all_patients_records": "everything of all patients crosses machines",
+    "test_a_page_link_is_of_one_record": "everything of all patients crosses machines",
     "test_explain_shows_the_plan": "the plan is told in other words, see test_distributed",
 }
 """Tests, by a part of their name, that do not apply to a cluster, and why."""
