@@ -17,11 +17,11 @@ from suture.fhir.json import decode, join_body, split_body
 from suture.fhir.versions import Version
 from suture.settings import Settings
 from suture.store.connection import WriteConnection
+from suture.store.index_rows import index_rows
 from suture.store.opening import sqlite_path
 from suture.store.pool import PostgresPool
 from suture.store.sqlite_writer import SqliteWriteConnection
 from suture.store.tables import INDEX_TABLES
-from suture.store.transaction import index_rows
 
 Rows = dict[str, list[tuple[Any, ...]]]
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,27 @@ def test_the_tour_of_the_readme_works(tmp_path: Path) -> None:
         )
         assert ran.returncode == 0, ran.stderr
         assert re.search(r"created \S+\n(.*\n)*\S+ Rosa\n", ran.stdout), ran.stdout
+
+
+def test_the_examples_of_added_search_parameters_work(tmp_path: Path) -> None:
+    """The commands that create one and ask for it, and the resource that is shown."""
+    curl = shutil.which("curl")
+    if curl is None:
+        pytest.skip("the examples need curl")
+    page = ROOT / "docs" / "search-parameters.md"
+    with demo(tmp_path) as (url, _):
+        commands = [*re.split(r"\n(?=curl )", blocks(page, "sh")[0].strip())]
+        assert len(commands) == 3
+        (resource,) = blocks(page, "json")
+        (tmp_path / "shoe-size.json").write_text(resource)
+        create = commands[0].partition(" -d ")[0]
+        commands.insert(1, f"{create} -d @{tmp_path}/shoe-size.json")
+        for command in commands:
+            ran = ""
+            for _ in range(100):
+                text = command.replace("http://127.0.0.1:8000", url)
+                ran = subprocess.run(["bash", "-c", text], capture_output=True, text=True, timeout=60).stdout
+                if '"transient"' not in ran:
+                    break
+                time.sleep(0.1)
+            assert '"resourceType"' in ran and '"OperationOutcome"' not in ran, f"{command}\n{ran}"

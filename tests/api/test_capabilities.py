@@ -95,7 +95,8 @@ def test_what_it_lists_can_be_searched_and_included(client: httpx.Client, statem
 
 
 def test_what_it_does_not_list_cannot_be_searched(client: httpx.Client, statement: dict[str, Any]) -> None:
-    parameters = SearchParameters(load(Version.R4))
+    definitions = load(Version.R4)
+    parameters = SearchParameters(definitions, full_text=definitions.resource_types)
     unusable = [(type, p.code) for type in ("Location", "Patient", "Observation", "Bundle", "MolecularSequence")
                 for p in parameters.for_type(type).values() if not p.supported]  # fmt: skip
     for type, code in unusable:
@@ -108,7 +109,7 @@ def test_operations_are_listed_where_they_can_be_called(statement: dict[str, Any
     def names(entries: list[dict[str, str]]) -> set[str]:
         return {entry["name"] for entry in entries}
 
-    general = {"graphql", "meta", "meta-add", "meta-delete", "validate"}
+    general = {"graphql", "meta", "meta-add", "meta-delete", "reindex", "validate"}
     assert names(statement["rest"][0]["operation"]) == general
     assert names(of_type(statement, "Patient")["operation"]) == {*general, "everything"}
     assert names(of_type(statement, "Observation")["operation"]) == {*general, "lastn"}

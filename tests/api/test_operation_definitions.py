@@ -20,6 +20,9 @@ DEFINITIONS = [
 BEYOND = {"Resource-graphql": {"type"}}
 """Levels that Suture offers beyond HL7's definition; the description of the operation says so."""
 
+OWN = ("reindex",)
+"""Operations that HL7 does not define."""
+
 
 @pytest.mark.parametrize(("operation", "definition"), DEFINITIONS)
 def test_the_definition_is_valid(operation: Operation, definition: Definition) -> None:
@@ -28,7 +31,15 @@ def test_the_definition_is_valid(operation: Operation, definition: Definition) -
     assert resource["code"] == operation.name
 
 
-@pytest.mark.parametrize(("operation", "definition"), DEFINITIONS)
+@pytest.mark.parametrize("version", list(Version))
+def test_an_operation_of_its_own_has_a_name_and_a_url_of_its_own(version: Version) -> None:
+    own = [operation.definitions[0] for operation in REGISTRY if operation.name in OWN]
+    assert [definition["code"] for definition in own] == list(OWN)
+    assert all(definition["url"].startswith("urn:suture:") for definition in own)
+    assert not {official.code for official in load(version).operations.values()} & set(OWN)
+
+
+@pytest.mark.parametrize(("operation", "definition"), [param for param in DEFINITIONS if param.id not in OWN])
 @pytest.mark.parametrize("version", list(Version))
 def test_it_is_within_the_specifications(version: Version, operation: Operation, definition: Definition) -> None:
     official = load(version).operations[definition["url"]]

@@ -73,19 +73,30 @@ def test_an_added_parameter_finds_what_was_there_before_and_what_comes_after(cli
     assert before["id"] not in found(client, f"{code}:missing=true&_count=1000")
 
 
+EXTENSION = "https://example.org/x"
+IN_EXTENSION = f"Patient.extension.where(url = '{EXTENSION}').value"
+UCUM = "http://unitsofmeasure.org"
+
+CODED = {"maritalStatus": {"coding": [{"system": "urn:m", "code": "M"}]}}
+DATED = {"contact": [{"period": {"start": "2020-05-01", "end": "2020-06-01"}, "gender": "female"}]}
+REFERRING = {"contact": [{"organization": {"reference": "Organization/zz9"}}]}
+EXTENDED = {"extension": [{"url": EXTENSION, "valueCode": "abc"}]}
+MEASURED = {"extension": [{"url": EXTENSION, "valueQuantity": {"value": 5400, "system": UCUM, "code": "mg"}}]}
+
+
 @pytest.mark.parametrize(
     ("type", "expression", "elements", "query", "near"),
     [
-        ("token", "Patient.maritalStatus", {"maritalStatus": {"coding": [{"system": "urn:m", "code": "M"}]}}, "urn:m|M", "urn:m|S"),
-        ("date", "Patient.contact.period", {"contact": [{"period": {"start": "2020-05-01", "end": "2020-06-01"}, "gender": "female"}]}, "2020", "2021"),
+        ("token", "Patient.maritalStatus", CODED, "urn:m|M", "urn:m|S"),
+        ("date", "Patient.contact.period", DATED, "2020", "2021"),
         ("number", "Patient.multipleBirth.as(integer)", {"multipleBirthInteger": 7}, "7", "8"),
-        ("reference", "Patient.contact.organization", {"contact": [{"organization": {"reference": "Organization/zz9"}}]}, "Organization/zz9", "Organization/zz8"),
+        ("reference", "Patient.contact.organization", REFERRING, "Organization/zz9", "Organization/zz8"),
         ("uri", "Patient.implicitRules", {"implicitRules": "urn:rules:9"}, "urn:rules:9", "urn:rules:8"),
-        ("token", "Patient.extension.where(url = 'https://example.org/x').value", {"extension": [{"url": "https://example.org/x", "valueCode": "abc"}]}, "abc", "abd"),
-        ("quantity", "Patient.extension.where(url = 'https://example.org/q').value", {"extension": [{"url": "https://example.org/q", "valueQuantity": {"value": 5400, "unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg"}}]}, "5.4|http://unitsofmeasure.org|g", "5.5|http://unitsofmeasure.org|g"),
+        ("token", IN_EXTENSION, EXTENDED, "abc", "abd"),
+        ("quantity", IN_EXTENSION, MEASURED, f"5.4|{UCUM}|g", f"5.5|{UCUM}|g"),
     ],
     ids=["token", "date", "number", "reference", "uri", "extension", "quantity"],
-)  # fmt: skip
+)
 def test_every_type_can_be_added(
     client: httpx.Client, type: str, expression: str, elements: dict[str, Any], query: str, near: str
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 import zstandard
 
 import suture.cli
+from suture.search.prose import words
 from tests import databases
 from tests.commands import suture as run
 from tests.servers import Server, environment
@@ -108,7 +109,7 @@ def questions(rng: random.Random, count: int) -> Iterator[str]:
         someone, thing = rng.choice(patients), rng.choice(clinical)
         coding = thing["code"]["coding"][0]
         token = rng.choice([coding["code"], f"{coding.get('system', '')}|{coding['code']}"])
-        type = thing["resourceType"]
+        type, told = thing["resourceType"], words(coding["display"])
         yield rng.choice(
             [
                 f"{type}?code={token}",
@@ -124,6 +125,10 @@ def questions(rng: random.Random, count: int) -> Iterator[str]:
                 f"Observation?patient.identifier={someone['identifier'][0]['value']}&_count=30&_sort=date,_id",
                 f"Patient/{someone['id']}/Encounter?_sort=_id",
                 f"{type}?code:missing=true",
+                f"{type}?_content={' '.join(told[: rng.randrange(1, 4)])}",
+                f'{type}?_content="{" ".join(told)}"&_sort=-_score,_id',
+                f"?_content={someone['address'][0]['city']} NOT married&_type=Patient,Encounter,Organization",
+                f"Patient?_text={words(someone['name'][0]['family'])[0][:3]}*&_sort=_id",
             ]
         )
 

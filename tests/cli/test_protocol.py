@@ -49,3 +49,13 @@ def test_heads_of_a_usual_size_and_large_bodies_pass(server: servers.Server) -> 
 
 def test_what_is_no_http_is_400(server: servers.Server) -> None:
     assert answer(server, b"\x16\x03\x01 hello\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+
+
+def test_head_and_body_of_an_answer_are_sent_together(server: servers.Server) -> None:
+    place = urlsplit(server.url)
+    with socket.create_connection((place.hostname, place.port), 20) as connection:
+        for _ in range(3):
+            connection.sendall(b"GET /fhir/r4/Patient/nobody HTTP/1.1\r\nHost: x\r\n\r\n")
+            said = connection.recv(65536)
+            assert said.startswith(b"HTTP/1.1 404 ")
+            assert said.endswith(b"}")

@@ -265,6 +265,8 @@ class Questions:
             if value:
                 name = ("_revinclude" if reverse else "_include") + self._choose.choice((":iterate", "", ""))
                 question.pairs.append((name, value))
+                if name.endswith(":iterate") and value == "*":
+                    question.features.add("include:endless")
 
     def _included_by(self, type: str) -> str:
         """What `_include` may follow from a type."""

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from suture.fhir.json import decode
-from tests import databases
+from tests import citus, databases
 from tests.search.live import BASE, Live
 from tests.search.odd import odd
 from tests.search.oracle import World
@@ -71,6 +71,8 @@ class Compared:
             answer = self.live.post(question.path + "/_search", pairs)
         else:
             answer = self.live.get(question.path, pairs)
+        if answer.status_code == 501 and citus.wanted() and citus.REFUSED in answer.text:
+            return ""
         waiting = question.features & NOT_YET
         wrong = _difference(answer, expected)
         if wrong and waiting:

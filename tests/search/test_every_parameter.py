@@ -75,7 +75,7 @@ class Exercise:
                     self.wrong.append(f"{self._type}?{case.code}={case.value} ({case.way}): found: {miss}")
             if parameter.type not in ("composite", "special"):
                 self._ask(case.code + ":missing", "true", case.way)
-            for variant in () if parameter.type + ":converted" in NOT_YET else VARIANTS.get(parameter.type, ()):
+            for variant in VARIANTS.get(parameter.type, ()):
                 if variant.startswith(":"):
                     self._ask(case.code + variant, case.value, case.way)
                 else:

@@ -214,6 +214,7 @@ def test_canonicals_and_uris_of_reference_parameters() -> None:
     )  # fmt: skip
     assert found.has_token("instantiates-canonical", "http://x/plan")
     assert found.has_token("instantiates-canonical", "http://x/plan|2")
+    assert found.strings("instantiates-canonical") == {("http://x/plan|2", "")}, "by which it is sorted"
     assert found.strings("instantiates-uri") == {("http://x/u|1", "")}
 
 

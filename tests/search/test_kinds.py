@@ -40,6 +40,11 @@ RESOURCES: tuple[Resource, ...] = (
     {"resourceType": "Patient", "id": "n3", "name": [{"family": "100%_\\"}],
      "telecom": [{"system": "phone", "value": "555"}]},
     {"resourceType": "QuestionnaireResponse", "id": "q", "status": "completed", "questionnaire": "http://q.org/Q|3"},
+    *(
+        {"resourceType": "MolecularSequence", "id": id, "coordinateSystem": 0,
+         "referenceSeq": {"chromosome": {"coding": [{"code": "X"}]}, "windowStart": start, "windowEnd": end}}
+        for id, start, end in (("s1", 1, 20), ("s2", 5, 10), ("s3", 5, 20), ("s4", 1, 10))
+    ),
 )  # fmt: skip
 
 
@@ -99,6 +104,17 @@ def filled(driven: Driven) -> Iterator[Driven]:
         ("QuestionnaireResponse?questionnaire=http://q.org/Q", "q"),
         ("QuestionnaireResponse?questionnaire=http://q.org/Q|3", "q"),
         ("QuestionnaireResponse?questionnaire=http://q.org/Q|4", ""),
+        ("MolecularSequence?chromosome-window-coordinate=X$ne1$ne20", "s2"),
+        ("MolecularSequence?chromosome-window-coordinate=X$ne1$20", "s3"),
+        ("MolecularSequence?chromosome-window-coordinate=X$1$ne20", "s4"),
+        ('ValueSet?_filter=url sw "http://x.org/fhir/V"', "v1 v2 v3"),
+        ('ValueSet?_filter=url sw "http://x.org/fhir/v"', ""),
+        ('ValueSet?_filter=url co "/ValueSet/one/"', "v2"),
+        ('ValueSet?_filter=url co "/valueset/one/"', ""),
+        ('ValueSet?_filter=url ew "oneself"', "v3"),
+        ('ValueSet?_filter=url ew "oneSelf"', ""),
+        ('ValueSet?_filter=url ew "xxhttp://x.org/fhir/ValueSet/one"', ""),
+        ('ValueSet?_filter=url co "%"', ""),
         ("Patient?_id:not=n1", "n2 n3"),
         ("Patient?_id:missing=true", ""),
         ("Patient?_lastUpdated:missing=false", "n1 n2 n3"),
@@ -126,6 +142,18 @@ def test_many_values_of_one_parameter(filled: Driven) -> None:
     values = ",".join(["phone|555", "555", *(str(n) for n in range(5000))])
     for more in ("", "&active:missing=true", "&_sort=name"):
         assert filled.ids(f"Patient?telecom={values}{more}") == ["n3"]
+
+
+def test_canonicals_are_sorted_by_their_text(filled: Driven) -> None:
+    def answers(id: str, **more: Any) -> Resource:
+        return {"resourceType": "QuestionnaireResponse", "id": id, "status": "completed", "subject": one, **more}
+
+    one = {"reference": "Patient/sorted"}
+    texts = {"c1": "http://q.org/b", "c2": "http://q.org/a|2", "c3": "http://q.org/B", "c4": "http://q.org/a|1"}
+    filled.run(filled.world.put(answers("c0"), *(answers(id, questionnaire=text) for id, text in texts.items())))
+    url = "QuestionnaireResponse?patient=sorted&_sort="
+    assert filled.ids(url + "questionnaire") == ["c3", "c4", "c2", "c1", "c0"]
+    assert filled.ids(url + "-questionnaire") == ["c1", "c2", "c4", "c3", "c0"]
 
 
 def test_a_deleted_or_changed_resource_is_found_as_it_is(filled: Driven) -> None:

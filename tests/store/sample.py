@@ -39,6 +39,7 @@ def rows(resource: dict[str, Any]) -> IndexRows:
         dat=((KEYS.hash("date"), resource["value"], resource["value"] + 1),),
         ref=((KEYS.hash(patient), KEYS.hash("subject")),) if patient else (),
         words=tuple(word(token) for token in tokens),
+        prose=("", resource["note"].casefold()),
     )
 
 

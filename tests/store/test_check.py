@@ -39,6 +39,8 @@ async def test_a_sound_database_has_no_problem(database_url: str) -> None:
         ("delete from forms where s = (select min(s) from forms)", "not in the vocabulary"),
         ("update words set norm = 'other' where norm = 'final'", "not in the vocabulary"),
         ("update str set norm = 'other' where k = (select max(k) from str)", "lacks a row in str"),
+        ("delete from prose where {key} = (select min(k) from res where deleted = 0)", "lacks its words in prose"),
+        ("insert into prose ({key}, ck, {words}) select 77, 5, ''", "prose: holds 11 rows, the resources call for 10"),
         ("update res set sdate = 1 where id = 'a2'", "another clinical date"),
         ("update res set ck = 5 where id = 'a3'", "another compartment"),
         ("update res set rh = 5 where id = 'a4'", "the key of another resource"),
@@ -49,10 +51,14 @@ async def test_a_sound_database_has_no_problem(database_url: str) -> None:
 )
 async def test_damage_is_named(database_url: str, damage: str, words: str) -> None:
     store = await _filled(database_url)
-    bytes_type = "blob" if database_url.startswith("sqlite") else "bytea"
+    names = (
+        {"bytes": "blob", "key": "rowid", "words": "content"}
+        if database_url.startswith("sqlite")
+        else {"bytes": "bytea", "key": "k", "words": "words"}
+    )
 
     async def break_it(tx) -> None:  # type: ignore[no-untyped-def]
-        await tx.execute(damage.format(bytes=bytes_type))
+        await tx.execute(damage.format(**names))
 
     await store.write(break_it)
     assert words in "\n".join(await _problems(store))

@@ -2,8 +2,9 @@
 
 Specification: https://hl7.org/fhir/R4/http.html#capabilities and capabilitystatement.html. The one thing to know:
 nothing is listed by hand. Interactions come from the router's tables, search parameters from those that have an
-index, operations from the registry, conditional features from the settings. A statement is built once; the base URL,
-which follows the Host header, is put in afterwards, so that many host names cost no more than one.
+index, operations from the registry, conditional features from the settings. A statement is built once for a set of
+search parameters; the base URL, which follows the Host header, is put in afterwards, so that many host names cost no
+more than one.
 """
 
 import re
@@ -19,7 +20,7 @@ from suture.api.operations import Operation
 from suture.api.services import Model
 from suture.fhir import json
 from suture.fhir.outcomes import Invalid
-from suture.search.parameters import Parameter
+from suture.search.parameters import Parameter, SearchParameters
 from suture.settings import Settings
 
 MODES = ("full", "normative", "terminology")
@@ -72,12 +73,23 @@ class Capabilities:
         self._operations = operations
         self._surface = surface
         self._date = _installed()
-        self._descriptions = {p.url: p.description for p in model.definitions.search_parameters}
+        self._descriptions: dict[str, str] = {}
+        self._told: SearchParameters | None = None
         self._template = lru_cache(maxsize=len(MODES))(self._build)
-        self.statement = lru_cache(maxsize=REMEMBERED)(self._statement)
+        self._remembered = lru_cache(maxsize=REMEMBERED)(self._statement)
+
+    def statement(self, base: str, mode: str) -> tuple[bytes, bytes]:
+        """The statement for a base URL as (JSON bytes, ETag). `mode`: one of MODES, "" for full. Raises Invalid."""
+        parameters = self._model.parameters
+        if parameters is not self._told:
+            known = (*parameters.definitions.search_parameters, *parameters.custom)
+            self._descriptions = {parameter.url: parameter.description for parameter in known}
+            self._template.cache_clear()
+            self._remembered.cache_clear()
+            self._told = parameters
+        return self._remembered(base, mode)
 
     def _statement(self, base: str, mode: str) -> tuple[bytes, bytes]:
-        """The statement for a base URL as (JSON bytes, ETag). `mode`: one of MODES, "" for full. Raises Invalid."""
         mode = mode or "full"
         if mode not in MODES:
             raise Invalid(f"The mode is one of {', '.join(MODES)}, not {mode[:40]!r}.")
@@ -176,7 +188,9 @@ class Capabilities:
         return {name: value for name, value in found.items() if value != []}
 
     def _searchable(self, type: str) -> Iterable[Parameter]:
-        return (p for p in self._model.parameters.for_type(type).values() if p.supported)
+        return (
+            p for p in self._model.parameters.for_type(type).values() if p.supported and not (p.custom and p.pending)
+        )
 
     def _parameter(self, parameter: Parameter) -> dict[str, Any]:
         found: dict[str, Any] = {"name": parameter.code, "definition": parameter.url, "type": parameter.type}

@@ -8,8 +8,8 @@ know asks for the generation before it says so; a notice that something changed 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence, Set
+from typing import TYPE_CHECKING, TypeVar
 
 from suture.fhir.definitions import type_number
 from suture.fhir.outcomes import FhirError
@@ -17,7 +17,7 @@ from suture.fhir.versions import Version
 from suture.search import catalog
 from suture.search.catalog import Catalog
 from suture.store.connection import Connection, Retry
-from suture.store.rebuild import Progress, Rebuild, progress, schedule
+from suture.store.rebuild import Progress, Rebuild, progress, schedule, type_of
 from suture.store.store import Store
 from suture.store.transaction import Transaction
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 5.0
 """Seconds after which a rebuild that could not go on is tried again."""
+
+T = TypeVar("T")
 
 log = logging.getLogger("suture.search")
 
@@ -40,21 +42,22 @@ class Catalogue:
         self._store = store
         self._models = models
         self._wake = asyncio.Event()
-        self._rebuild = Rebuild(store, self._completed)
+        self._rebuild = Rebuild(store, lambda: self.current, self._completed)
         self.current = Catalog()
 
     async def open(self) -> None:
         """Compare the database with this release and read its catalogue. Call it once, before anything else."""
         now = catalog.state((model.definitions, model.full_text) for model in self._models.values())
         async with self._store.reading() as connection:
-            different = await catalog.recorded(connection) != now
-        if different:
+            known = await catalog.up_to_date(connection, now)
+        if not known:
             await self._store.write(lambda tx: self._compare(tx, now))
         self._store.changes.watch = self.changed
         await self._store.changes.subscribe(self._adopt)
 
     async def _compare(self, tx: Transaction, now: catalog.State) -> None:
-        if await catalog.compare(tx, now):
+        model = next(iter(self._models.values()))
+        if await catalog.compare(tx, self._store.bodies, model.definitions, now):
             tx.begin_generation()
 
     async def refresh(self) -> bool:
@@ -66,17 +69,45 @@ class Catalogue:
 
     async def _adopt(self, connection: Connection, generation: int) -> None:
         model = next(iter(self._models.values()))
-        found = await catalog.read(connection, self._store.bodies, model.definitions)
-        if found != self.current:
-            self.current = found
+        found = await catalog.read(connection, self._store.bodies, model.definitions, self.current)
         for each in self._models.values():
-            each.adopt(found, generation)
+            if found is not self.current:
+                each.adopt(found)
+            each.generation = generation
+        self.current = found
+        self._store.changes.rebuilding = found.rebuilding
         self._wake.set()
 
-    async def changed(self, connection: Connection, versions: Sequence[tuple[bytes, bytes]]) -> None:
+    async def changed(self, connection: Connection) -> None:
         """Order what new versions of SearchParameters call for, inside the transaction that writes them."""
         model = next(iter(self._models.values()))
-        await catalog.changed(connection, model.definitions, versions)
+        await catalog.changed(connection, self._store.bodies, model.definitions, self.current)
+
+    async def certainly(self, understand: Callable[[], T]) -> T:
+        """What `understand` makes of search parameters, of which it is certain that they are the newest.
+
+        `understand` reads what a client asks for, without waiting for anything, and without an effect when it raises
+        FhirError. When it meets a parameter that is not there, or not for ever, the database is asked first.
+        """
+        before, doubts = self.current, self._doubts()
+        try:
+            result = understand()
+        except FhirError:
+            if self._doubts() == doubts:
+                raise
+            await self.refresh()
+            if self.current is before:
+                raise
+        else:
+            if self._doubts() == doubts:
+                return result
+            await self.refresh()
+            if self.current is before:
+                return result
+        return understand()
+
+    def _doubts(self) -> int:
+        return sum(model.parameters.doubts for model in self._models.values())
 
     async def progress(self) -> list[Progress]:
         """The types that are being rebuilt."""
@@ -94,22 +125,22 @@ class Catalogue:
 
     async def build(self, report: Report = lambda type, done, total: None) -> dict[str, str]:
         """Carry out every rebuild that is ordered. Returns what went wrong, by resource type."""
-        problems: dict[str, str] = {}
         while todo := await self._rebuild.scheduled():
             type = todo[0].type
-            problem = await self._rebuild.run(type, lambda done, total, type=type: report(type, done, total))
-            if problem:
-                problems[type] = problem
+            await self._rebuild.run(type, lambda done, total, type=type: report(type, done, total))
         await self.refresh()
-        return problems
+        return {item.type: item.problem for item in await self.progress()}
 
     async def keep_building(self) -> None:
         """Build in the background, whenever something is ordered, until cancelled."""
+        told: Set[str] = frozenset()
         while True:
             self._wake.clear()
             try:
-                for type, problem in (await self.build()).items():
-                    log.error("the index of %s could not be rebuilt: %s", type, problem)
+                problems = await self.build()
+                for type in problems.keys() - told:
+                    log.error("the index of %s could not be rebuilt: %s", type, problems[type])
+                told = problems.keys()
             except (FhirError, Retry, OSError) as error:
                 log.warning("rebuilding an index was interrupted: %s", type_of(error))
                 self._wake.set()
@@ -119,8 +150,3 @@ class Catalogue:
 
     async def _completed(self, tx: Transaction) -> None:
         tx.begin_generation()
-
-
-def type_of(error: BaseException) -> str:
-    """The kind of an error, whose text may name what nobody should read in a log."""
-    return type(error).__name__

@@ -11,6 +11,7 @@ import msgspec
 from suture.api.http import parse_pairs
 from suture.api.services import Model
 from suture.fhir.outcomes import Invalid
+from suture.search.execute import Search
 from suture.search.query import Query
 from suture.store.connection import Connection
 from suture.store.predicate import Predicate
@@ -22,11 +23,15 @@ _CONTROLS = frozenset(
 
 
 class Criteria(msgspec.Struct, frozen=True):
-    """A condition on the resources of one type. `text`: as the client wrote it, without the question mark."""
+    """A condition on the resources of one type. `text`: as the client wrote it, without the question mark.
+
+    `search`: what has understood it; when the search parameters have changed since, it is understood again.
+    """
 
     type: str
     text: str
     query: Query
+    search: Search
 
     @property
     def locks(self) -> tuple[str, ...]:
@@ -37,7 +42,8 @@ class Criteria(msgspec.Struct, frozen=True):
         self, connection: Connection, model: Model, predicate: Predicate, limit: int = 2
     ) -> list[tuple[str, str]]:
         """The (type, id) of the resources that match, at most `limit`."""
-        return await model.search.identify(connection, self.query, predicate, limit)
+        query = self.query if self.search is model.search else understood(model, self.type, self.text)
+        return await model.search.identify(connection, query, predicate, limit)
 
 
 def criteria(model: Model, type: str, text: str, source: str) -> Criteria:
@@ -49,7 +55,15 @@ def criteria(model: Model, type: str, text: str, source: str) -> Criteria:
     text = query if mark else path
     if mark and path not in ("", type) and not path.endswith(f"/{type}"):
         raise Invalid(f"{source} must search for {type}, not {unquote(path)[:80]}.")
-    pairs = [(name, value) for name, value in parse_pairs(text) if name not in _CONTROLS]
-    if not any(value for _, value in pairs):
+    if not any(value for _, value in _asked(text)):
         raise Invalid(f"{source} needs at least one search criterion, such as identifier=http://example.org|1234.")
-    return Criteria(type, text, model.search.parse(type, pairs, lenient=False))
+    return Criteria(type, text, understood(model, type, text), model.search)
+
+
+def understood(model: Model, type: str, text: str) -> Query:
+    """The search that a condition means, without what is about the answer. Raises Invalid."""
+    return model.search.parse(type, _asked(text), lenient=False)
+
+
+def _asked(text: str) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in parse_pairs(text) if name not in _CONTROLS]

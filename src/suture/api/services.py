@@ -37,6 +37,7 @@ class Model:
     """One FHIR version at work: its definitions, validator, search parameters, indexer and search.
 
     `types`: the resource types that have an endpoint. `shapes`, `introspection`: the same for GraphQL.
+    `generation`: of the database whose search parameters it works with.
     """
 
     __slots__ = (
@@ -72,23 +73,25 @@ class Model:
         self._limits = Limits(
             settings.default_count, settings.max_count, settings.max_include, budget=settings.search_budget
         )
-        self.adopt(Catalog(), -1)
+        self.generation = -1
+        self.parameters = SearchParameters(self.definitions, full_text=self._full_text)
+        self.indexer = Indexer(self.parameters, store.keys, self._full_text)
+        self.adopt(Catalog())
 
     @property
     def full_text(self) -> frozenset[str]:
         """The resource types that are searched by full text."""
         return self._full_text
 
-    def adopt(self, catalog: Catalog, generation: int) -> None:
-        """Work with the search parameters of `catalog` from now on. `generation`: of the database that has it."""
+    def adopt(self, catalog: Catalog) -> None:
+        """Work with the search parameters of `catalog` from now on."""
         store = self._store
-        self.parameters = SearchParameters(self.definitions, catalog.custom, catalog.pending, self._full_text)
-        self.indexer = Indexer(self.parameters, store.keys, self._full_text)
+        self.parameters, different = self.parameters.revised(catalog.custom, catalog.pending)
+        self.indexer = self.indexer.revised(self.parameters, different)
         self.search = Search(
             self.parameters, store.keys, store.dialect, store.bodies.stored, self._limits, terminology=self._terminology
         )
         self.introspection = Introspection(self.shapes, self.parameters)
-        self.generation = generation
 
 
 class Services:

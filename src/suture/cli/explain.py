@@ -69,7 +69,7 @@ async def _explain(settings: Settings, search: str) -> Explanation:
             raise Misuse(
                 f"{search[:200]!r} is not a search, such as Observation?patient=1; it is a {target.interaction}."
             )
-        query, _ = plan(model, request, target, parse_pairs(text))
+        query, _ = await services.catalogue.certainly(lambda: plan(model, request, target, parse_pairs(text)))
         decision = decide(target.interaction, target.type)
         async with services.store.reading() as connection:
             return await model.search.explain(connection, query, decision.predicate)

@@ -6,6 +6,7 @@ The one thing to know: after such an answer what still comes is read and thrown 
 that is closed with bytes unread is reset, and the client would lose the answer.
 """
 
+import asyncio
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -22,8 +23,57 @@ LONGEST_TARGET = LONGEST_URL * 2
 LARGEST_HEAD = LONGEST_TARGET + 64 * 1024
 """Bytes of request line and headers together."""
 
+GATHERED = 64 * 1024
+"""Bytes of an answer that wait at most for the rest of it."""
+
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 16 * 1024 * 1024
+
+
+class Gathering:
+    """The transport of a connection that sends what is written in one step of the event loop by one call of the system.
+
+    uvicorn writes the head of an answer and its body apart; sending both costs most of what a short answer takes.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self.is_closing = transport.is_closing
+        self.get_extra_info = transport.get_extra_info
+        self.pause_reading = transport.pause_reading
+        self.resume_reading = transport.resume_reading
+
+    def write(self, data: bytes) -> None:
+        """Send `data` before the loop turns to something else."""
+        if not self._pieces:
+            self._loop.call_soon(self._flush)
+        self._pieces.append(data)
+        self._size += len(data)
+        if self._size > GATHERED:
+            self._flush()
+
+    def write_eof(self) -> None:
+        """Send what is left and end the stream."""
+        self._flush()
+        self._transport.write_eof()
+
+    def close(self) -> None:
+        """Send what is left and close."""
+        self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._pieces.clear()
+        self._transport.abort()
+
+    def _flush(self) -> None:
+        if self._pieces:
+            pieces, self._pieces, self._size = self._pieces, [], 0
+            self._transport.write(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -35,6 +85,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = True
         self._refused = False
         self._thrown_away = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """A client has connected."""
+        super().connection_made(transport)
+        self.transport = cast("asyncio.Transport", Gathering(transport, self.loop))
 
     def data_received(self, data: bytes) -> None:
         """Take what has come, as long as it is within the limits."""

@@ -32,8 +32,8 @@ def command(
 ) -> int:
     """Build index rows: those that are waiting (new search parameters, a new release), or those of given types.
 
-    Servers may go on working meanwhile. When interrupted, the same command goes on where it stopped. Ends with 1
-    when the index of a type could not be made whole.
+    Servers may go on working meanwhile. When interrupted, the same command goes on where it stopped; a type that
+    could not be made whole is tried again. Ends with 1 when that is so.
 
     Examples:
 
@@ -64,7 +64,8 @@ async def _run(settings: Settings, types: Sequence[str], all: bool, status: bool
                 sys.stdout.write(f"{item.type}: {item.done:,} of {total} resources; not searchable: {waiting}")
                 sys.stdout.write(f"; stopped: {item.problem}\n" if item.problem else "\n")
             return 0
-        if wanted := sorted(model.types) if all else types:
+        wanted = sorted(model.types) if all else types
+        if wanted := wanted or [item.type for item in await catalogue.progress() if item.problem]:
             await catalogue.order(wanted)
         return await _build(services.catalogue.build)
     finally:

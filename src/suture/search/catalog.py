@@ -23,6 +23,9 @@ from suture.store.rebuild import ALL_CODES, schedule
 META = "extraction"
 """Row of `meta` that says how the index rows of the database were made."""
 
+MARK = "search-parameters"
+"""Row of `meta` with the `mark` of the catalogue up to which all rebuilds are ordered."""
+
 FULL_TEXT = ("_text", "_content")
 
 _MOST = 2**24
@@ -32,14 +35,38 @@ class Catalog(msgspec.Struct, frozen=True):
     """What a database adds to the specification.
 
     `custom`: the added parameters. `pending`: (type, code) of those that cannot be searched yet; code "" is all.
+    `rebuilding`: the types that have or may have index rows that they should not have, or lack some. `mark`: grows
+    with every write of a SearchParameter.
     """
 
     custom: tuple[SearchParameter, ...] = ()
     pending: frozenset[tuple[str, str]] = frozenset()
+    rebuilding: frozenset[str] = frozenset()
+    mark: int = 0
 
 
-async def read(connection: Connection, bodies: Bodies, definitions: Definitions) -> Catalog:
-    """Read the catalogue."""
+async def read(connection: Connection, bodies: Bodies, definitions: Definitions, known: Catalog) -> Catalog:
+    """The catalogue as it is now. `known`: as it was, which is returned when nothing has changed."""
+    mark = await _mark(connection)
+    custom = known.custom if mark == known.mark else await _added(connection, bodies, definitions)
+    waiting = await connection.fetch("select rt, code from pending")
+    building = await connection.fetch("select rt from building")
+    found = Catalog(
+        custom,
+        frozenset((type_name(rt), code) for rt, code in waiting),
+        frozenset(type_name(rt) for (rt,) in building),
+        mark,
+    )
+    return known if found == known else found
+
+
+async def _mark(connection: Connection) -> int:
+    sql = "select cast(coalesce(sum(ver), 0) as bigint) from res where rt = ?1"
+    return (await connection.fetch(sql, (type_number("SearchParameter"),)))[0][0]
+
+
+async def _added(connection: Connection, bodies: Bodies, definitions: Definitions) -> tuple[SearchParameter, ...]:
+    """The parameters that are in force: of several with one URL, or one code for a type, the one that was first."""
     rows = await connection.fetch(
         "select enc, body from res where rt = ?1 and deleted = 0 order by k", (type_number("SearchParameter"),)
     )
@@ -54,34 +81,34 @@ async def read(connection: Connection, bodies: Bodies, definitions: Definitions)
         if parameter.url not in added and not names & taken:
             added[parameter.url] = parameter
             taken |= names
-    found = await connection.fetch("select rt, code from pending")
-    pending = frozenset((type_name(rt), code) for rt, code in found)
-    return Catalog(tuple(added.values()), pending)
+    return tuple(added.values())
 
 
-async def changed(connection: Connection, definitions: Definitions, versions: Sequence[tuple[bytes, bytes]]) -> None:
-    """Order what follows from new versions of SearchParameters. Call it in the transaction that writes them.
+async def changed(connection: Connection, bodies: Bodies, definitions: Definitions, known: Catalog) -> None:
+    """Order what follows from writes of SearchParameters. Call it in the transaction that has written them.
 
-    `versions`: (body before, body after) of each, b"" for none.
+    `known`: the catalogue without them.
     """
+    now = await read(connection, bodies, definitions, known)
+    before, after = _marks(known.custom), _marks(now.custom)
     pending: dict[int, set[str]] = {}
-    for before, after in versions:
-        old, new = _in_force(definitions, before), _in_force(definitions, after)
-        if old is not None and new is not None and fingerprint(old) == fingerprint(new):
-            continue
-        for parameter in (old, new):
-            for base in parameter.base if parameter is not None else ():
-                codes = pending.setdefault(type_number(base), set())
-                if parameter is new:
-                    codes.add(new.code if new is not None else "")
+    for type, code in before.keys() | after.keys():
+        if before.get((type, code)) != after.get((type, code)):
+            codes = pending.setdefault(type_number(type), set())
+            if (type, code) in after:
+                codes.add(code)
     await schedule(connection, pending)
+    await _record(connection, MARK, str(now.mark).encode())
 
 
-def _in_force(definitions: Definitions, body: bytes) -> SearchParameter | None:
-    if not body:
-        return None
-    resource = fhir_json.decode(body)
-    return definition(resource) if takes_effect(definitions, resource) else None
+async def _record(connection: Connection, name: str, value: bytes) -> None:
+    await connection.execute("delete from meta where name = ?1", (name,))
+    await connection.execute("insert into meta (name, value) values (?1, ?2)", (name, value))
+
+
+def _marks(custom: Sequence[SearchParameter]) -> dict[tuple[str, str], str]:
+    """(type, code) -> fingerprint."""
+    return {(base, parameter.code): fingerprint(parameter) for parameter in custom for base in parameter.base}
 
 
 State = Mapping[str, Mapping[str, str]]
@@ -92,13 +119,17 @@ def state(versions: Iterable[tuple[Definitions, Collection[str]]]) -> State:
     """What this release extracts. `versions`: definitions, with the resource types searched by full text."""
     found: dict[str, dict[str, str]] = {}
     for definitions, full_text in versions:
-        lineages = {type: _lineage(definitions, type) for type in definitions.resource_types}
+        types: dict[str, list[str]] = {}
+        for type in definitions.resource_types:
+            found.setdefault(type, {})
+            for name in _lineage(definitions, type):
+                types.setdefault(name, []).append(type)
         for parameter in definitions.search_parameters:
             mark = fingerprint(parameter)
-            for type, lineage in lineages.items():
-                if lineage.intersection(parameter.base):
-                    found.setdefault(type, {})[parameter.code] = mark
-        for type, codes in found.items():
+            for type in {type for base in parameter.base for type in types.get(base, ())}:
+                found[type][parameter.code] = mark
+        for type in definitions.resource_types:
+            codes = found[type]
             codes[ALL_CODES] = str(EXTRACTION["resource"])
             for code in FULL_TEXT:
                 codes[code] = str(EXTRACTION["prose"]) if type in full_text else ""
@@ -113,10 +144,17 @@ async def recorded(connection: Connection) -> State | None:
     return json.loads(zstandard.ZstdDecompressor().decompress(bytes(rows[0][0]), max_output_size=_MOST))
 
 
-async def compare(connection: Connection, now: State) -> bool:
+async def up_to_date(connection: Connection, now: State) -> bool:
+    """Whether the database was opened with the state `now` before, and has had no SearchParameters behind our back."""
+    rows = await connection.fetch("select value from meta where name = ?1", (MARK,))
+    ordered = int(bytes(rows[0][0])) if rows else 0
+    return await recorded(connection) == now and await _mark(connection) == ordered
+
+
+async def compare(connection: Connection, bodies: Bodies, definitions: Definitions, now: State) -> bool:
     """Record the state `now`, and order a rebuild of what the database has differently; True when there is some.
 
-    Call it in a transaction.
+    A bulk load brings SearchParameters without any rows of theirs. Call it in a transaction.
     """
     before = await recorded(connection)
     pending: Mapping[int, Set[str]] = {}
@@ -126,10 +164,11 @@ async def compare(connection: Connection, now: State) -> bool:
         pending = {rt: {ALL_CODES} for rt in await _types_in_use(connection)}
         await connection.execute("delete from meta where name = 'reindex'")
     await schedule(connection, pending)
-    await connection.execute("delete from meta where name = ?1", (META,))
-    packed = zstandard.compress(json.dumps(now, separators=(",", ":")).encode(), 9)
-    await connection.execute("insert into meta (name, value) values (?1, ?2)", (META, packed))
-    return bool(pending)
+    await _record(connection, META, zstandard.compress(json.dumps(now, separators=(",", ":")).encode(), 9))
+    if await up_to_date(connection, now):
+        return bool(pending)
+    await changed(connection, bodies, definitions, Catalog())
+    return True
 
 
 def stale(before: State, now: State) -> dict[int, set[str]]:

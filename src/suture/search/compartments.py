@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from suture.fhir.definitions import Definitions
 from suture.fhir.outcomes import Invalid, NotFound
 from suture.search.filters import Filter, Ids, Refers, any_of
-from suture.search.parameters import SearchParameters
+from suture.search.names import unbuilt
+from suture.search.parameters import Parameter, SearchParameters
 from suture.store.keys import Keys
 
 
@@ -21,11 +22,22 @@ class Compartments:
         self._keys = keys
         self._rows: dict[str, dict[str, tuple[str, ...]]] = {}
         self._ps: dict[str, tuple[int, ...]] = {}
+        self._waiting: dict[str, dict[str, Parameter]] = {}
         for owner, members in definitions.compartments.items():
             self._rows[owner] = _rows(parameters, members)
+            self._waiting[owner] = _waiting(parameters, members)
 
     def members(self, owner: str) -> Mapping[str, tuple[str, ...]]:
-        """Resource type -> the codes under which its references to the owner are indexed. Raises NotFound."""
+        """Resource type -> the codes under which its references to the owner are indexed.
+
+        Raises NotFound, and Unavailable while some of these are being built.
+        """
+        members = self._of(owner)
+        for parameter in self._waiting[owner].values():
+            raise unbuilt(parameter)
+        return members
+
+    def _of(self, owner: str) -> dict[str, tuple[str, ...]]:
         try:
             return self._rows[owner]
         except KeyError:
@@ -39,9 +51,12 @@ class Compartments:
     def filter(self, owner: str, id: str, type: str | None) -> Filter:
         """What a resource of `type` (None: any) must satisfy to be in the compartment of `owner`/`id`.
 
-        Raises NotFound for an unknown compartment, Invalid for a type that is never in it.
+        Raises NotFound for an unknown compartment, Invalid for a type that is never in it, Unavailable while its
+        references are being built.
         """
-        members = self.members(owner)
+        members = self.members(owner) if type is None else self._of(owner)
+        if type in self._waiting[owner]:
+            raise unbuilt(self._waiting[owner][type])
         rh = self._keys.resource(owner, id)
         if type is None:
             if owner not in self._ps:
@@ -57,6 +72,12 @@ class Compartments:
         if type == owner:
             found.append(Ids((rh,)))
         return any_of(found)
+
+
+def _waiting(parameters: SearchParameters, members: Mapping[str, tuple[str, ...]]) -> dict[str, Parameter]:
+    """By type, a parameter that is being built."""
+    found = (parameters.get(type, code) for type, codes in members.items() for code in codes)
+    return {parameter.resource_type: parameter for parameter in found if parameter is not None and parameter.pending}
 
 
 def _rows(parameters: SearchParameters, members: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:

@@ -88,9 +88,9 @@ def _problems(parameters: SearchParameters, resource: Resource) -> Iterator[tupl
         if base not in parameters.definitions.resource_types:
             yield "base", f"'{base}' is not a resource type. Name each resource type that the parameter is for."
             return
-        there = parameters.get(base, given.code)
-        if there is not None and there.url != given.url:
-            yield "code", f"{base} already has a search parameter '{given.code}', which is {there.url}."
+        for code, there in parameters.for_type(base).items():
+            if code.replace("-", "_") == given.code.replace("-", "_") and there.url != given.url:
+                yield "code", f"{base} already has a search parameter '{code}', which is {there.url}."
     for target in given.targets:
         if target not in parameters.definitions.resource_types:
             yield "target", f"'{target}' is not a resource type."
@@ -131,6 +131,11 @@ def _composite(parameters: SearchParameters, given: SearchParameter) -> Iterator
     if len(given.components) < 2:
         yield "component", "A composite parameter needs at least two components."
         return
+    known = {parameter.url for parameter in parameters.definitions.search_parameters}
+    for component in given.components:
+        if component.definition not in known:
+            yield "component", f"The component {component.definition[:200]} is no parameter of the specification."
+            return
     candidate = SearchParameters(parameters.definitions, custom=(*_others(parameters, given), given))
     for base in given.base:
         found = candidate.get(base, given.code)

@@ -25,6 +25,7 @@ from suture.search.paging import Cursors
 from suture.search.parameters import SearchParameters
 from suture.search.planner import Known, Way, choose, needs_estimates, plan, uncertain
 from suture.search.query import Limits, Pairs, Query, QueryParser
+from suture.search.recollection import Memory, Recalled
 from suture.search.resolving import Resolver
 from suture.search.sources import candidates
 from suture.search.statement import Statement
@@ -77,6 +78,7 @@ class Search:
         self._parser = QueryParser(parameters, keys, self._limits)
         self._cursors = Cursors(keys)
         self._estimates = Estimates(self._limits.gather)
+        self._memory = Memory()
         self._resolver = Resolver(keys, terminology or NoTerminology())
         self._parameters = parameters
 
@@ -111,11 +113,10 @@ class Search:
         Raises Invalid for a cursor that is not of this search, TooCostly when the budget does not suffice.
         """
         position = None if query.counting else self._cursors.open(query)
-        query = await self._resolved(connection, query, predicate)
         if query.counting:
             total = await self.count(connection, query, predicate)
             return Page([], [], None, None, total, list(query.warnings), list(query.applied))
-        rows = await self._rows(connection, query, predicate, position)
+        query, rows = await self._found(connection, query, predicate, position)
         matches, following, preceding = self._turned(query, rows, position)
         warnings = list(query.warnings)
         includes: list[Stored] = []
@@ -232,12 +233,19 @@ class Search:
         return Statement(self._dialect, predicate, self._limits.budget)
 
     async def _resolved(
-        self, connection: Connection, query: Query, predicate: Predicate, *, settled: bool = True
+        self,
+        connection: Connection,
+        query: Query,
+        predicate: Predicate,
+        *,
+        settled: bool = True,
+        recalled: Recalled | None = None,
     ) -> Query:
         if query.filters is None:
             return query
         source = StoredDefinitions(self, connection, settled=settled)
-        filters = await self._resolver.resolve(connection, self._statement(predicate), query.filters, source)
+        recalled = None if self._dialect.clustered else recalled
+        filters = await self._resolver.resolve(connection, self._statement(predicate), query.filters, source, recalled)
         return query if filters is query.filters else msgspec.structs.replace(query, filters=filters)
 
     def _check(self, query: Query, rows: Sequence[Row]) -> None:
@@ -265,8 +273,31 @@ class Search:
             return {}
         return await self._estimates.rows(connection, self._statement(predicate), leaves)
 
-    async def _rows(
+    async def _found(
         self, connection: Connection, query: Query, predicate: Predicate, position: Position | None
+    ) -> tuple[Query, list[Row]]:
+        """The search with its filters resolved, and the rows of its page."""
+        recalled = Recalled(self._memory)
+        resolved = await self._resolved(connection, query, predicate, recalled=recalled)
+        try:
+            return resolved, await self._rows(connection, resolved, predicate, position, recalled)
+        except TooCostly:
+            if not recalled.forms:
+                raise
+            recalled.forget()
+            asked = Recalled(self._memory)
+            certain = await self._resolved(connection, query, predicate, recalled=asked)
+            if not recalled.outdated():
+                raise
+            return certain, await self._rows(connection, certain, predicate, position, asked)
+
+    async def _rows(
+        self,
+        connection: Connection,
+        query: Query,
+        predicate: Predicate,
+        position: Position | None,
+        recalled: Recalled,
     ) -> list[Row]:
         """Rows in the direction of reading, one more than the page holds when there are more."""
         filters = query.filters
@@ -279,13 +310,16 @@ class Search:
         backward = position is not None and position.backward
         wanted = Wanted(filters, _rts(query), query.sort, position, backward, query.count + 1)
         if chosen.way is Way.VALUES:
-            return await self._by_values(connection, query, wanted, predicate)
+            return await self._by_values(connection, query, wanted, predicate, recalled)
         s = self._statement(predicate)
+        recalled.guard(s)
         rows = await connection.fetch(page_sql(s, chosen, wanted, known), s.args)
         self._check(query, rows)
         return rows
 
-    async def _by_values(self, connection: Connection, query: Query, wanted: Wanted, predicate: Predicate) -> list[Row]:
+    async def _by_values(
+        self, connection: Connection, query: Query, wanted: Wanted, predicate: Predicate, recalled: Recalled
+    ) -> list[Row]:
         """First the resources with a value for the first sort key, then those without; backward the other way."""
         position = wanted.position
         valueless = position is not None and position.values[0] is None
@@ -296,6 +330,7 @@ class Search:
                 wanted, limit=wanted.limit - len(rows), position=position if part == valueless else None
             )
             s = self._statement(predicate)
+            recalled.guard(s)
             sql = valueless_sql(s, here) if part else valued_sql(s, here)
             found = await connection.fetch(sql, s.args)
             self._check(query, found)

@@ -1,7 +1,7 @@
 """Full text as SQL: which resources hold the words of a search, and how well they match.
 
-SQLite answers from an FTS5 table, PostgreSQL from tsvectors under GIN indexes. The one thing to know: every text begins
-with the marker of its resource type, so a search in one type never reads the lists of another.
+SQLite answers from an FTS5 table, PostgreSQL from tsvectors under a GIN index. The one thing to know: among the
+words of every resource is the marker of its type, so a search in one type never gives others to probe.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from typing import Literal
 from suture.search.filters import Filter, Prose
 from suture.search.parameters import Parameter
 from suture.search.prose import marker
-from suture.search.prose_query import All, Any, Asked, Phrase, match_text, tsquery_text, understand
+from suture.search.prose_query import Any, Phrase, match_text, tsquery_text, understand
 from suture.search.statement import Row, Statement
 
 FULL_TEXT: Mapping[str, Literal["narrative", "content"]] = MappingProxyType(
@@ -35,7 +35,7 @@ def prose_probe(s: Statement, filter: Prose, row: Row) -> str:
     """The condition that `row` matches."""
     a = s.alias()
     if s.dialect.lateral:
-        found = f"prose {a} where {a}.k = {row.k} and {a}.ck = {row.ck} and {a}.{filter.column} @@ {_bound(s, filter)}"
+        found = f"prose {a} where {a}.k = {row.k} and {a}.ck = {row.ck} and {a}.words @@ {_bound(s, filter)}"
         if s.dialect.clustered:
             return f"exists (select 1 from {found})"
     else:
@@ -57,22 +57,31 @@ def relevance(score: float) -> float:
 def _matching(s: Statement, filter: Prose) -> str:
     query = _bound(s, filter)
     if s.dialect.lateral:
-        return f"select k, ck, {_rank(s, filter)} as score from prose where {filter.column} @@ {query}"
+        return f"select k, ck, {_rank(s, filter)} as score from prose where words @@ {query}"
     return f"select rowid as k, ck, bm25(prose) as score from prose where prose match {query}"
 
 
 def _rank(s: Statement, filter: Prose, of: str = "") -> str:
     # Divided by the logarithm of the length, so that a long text does not win by its length.
-    return f"-ts_rank({of}{filter.column}, {_tsquery(s, filter.asked)}, 1)::double precision"
+    weights = "{0,0,0,1}" if filter.column == "narrative" else "{1,1,1,1}"
+    return f"-ts_rank('{weights}', {of}words, {_tsquery(s, _weighted(filter))}, 1)::double precision"
 
 
 def _bound(s: Statement, filter: Prose) -> str:
-    asked: Asked = filter.asked
-    if filter.types:
-        marks = tuple(Phrase((marker(type),), prefix=False) for type in filter.types)
-        asked = All((marks[0] if len(marks) == 1 else Any(marks), asked), ())
-    return _tsquery(s, asked) if s.dialect.lateral else s.bind(f"{filter.column} : {match_text(asked)}")
+    marks = [Phrase((marker(type),), prefix=False) for type in filter.types]
+    if s.dialect.lateral:
+        texts = [_weighted(filter)]
+        if marks:
+            texts.insert(0, tsquery_text(Any(tuple(marks))))
+        return _tsquery(s, " & ".join(texts))
+    columns = "narrative" if filter.column == "narrative" else "narrative content"
+    text = f"{{{columns}}} : {match_text(filter.asked)}"
+    return s.bind(f"(content : {match_text(Any(tuple(marks)))}) AND ({text})" if marks else text)
 
 
-def _tsquery(s: Statement, asked: Asked) -> str:
-    return f"cast(cast({s.bind(tsquery_text(asked))} as text) as tsquery)"
+def _weighted(filter: Prose) -> str:
+    return tsquery_text(filter.asked, "A" if filter.column == "narrative" else "")
+
+
+def _tsquery(s: Statement, text: str) -> str:
+    return f"cast(cast({s.bind(text)} as text) as tsquery)"

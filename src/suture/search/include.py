@@ -20,8 +20,11 @@ from suture.store.keys import Keys
 from suture.store.rows import Stored
 
 MAX_INCLUDES = 32
-MAX_ROUNDS = 8
+MAX_ROUNDS = 50
 """`_include` and `_revinclude` parameters of one search; rounds of `:iterate`."""
+
+MAX_TARGETS = 20_000
+"""References that are followed at once on a cluster, where they are looked up first."""
 
 
 class Include(msgspec.Struct, frozen=True):
@@ -100,6 +103,8 @@ class Collector:
             active = [item for item in includes if item.iterate]
             if not frontier or not active or self.truncated:
                 break
+        else:
+            self.truncated = True
         if len(added) > self._limit:
             self.truncated = True
             del added[self._limit :]
@@ -118,23 +123,27 @@ class Collector:
                 return []
             sql = _referrers(statement, targets, group.ps, limit)
         elif statement.dialect.clustered:
-            targets = await self._targets(statement, frontier, group, limit + len(frontier))
+            targets = await self._targets(statement, frontier, group)
             if not targets:
                 return []
             known = await places(self._connection, targets)
             statement = self._new_statement()
-            sql = _placed(statement, targets, sorted({known.get(t, t) for t in targets}), group)
+            cks = sorted({known.get(t, t) for t in targets})
+            sql = _placed(statement, targets, cks, group, limit + len(frontier))
         else:
             sql = _referents(statement, [item.k for item in frontier], group, limit + len(frontier))
         rows = await self._connection.fetch(sql, statement.args)
         return [self._stored(row) for row in rows]
 
-    async def _targets(self, s: Statement, frontier: Sequence[Stored], group: Include, limit: int) -> list[int]:
+    async def _targets(self, s: Statement, frontier: Sequence[Stored], group: Include) -> list[int]:
         """The hashes of what the resources refer to; these may lie on other machines of a cluster."""
         at = f"{s.any_of('f.ck', [item.ck for item in frontier])} and {s.any_of('f.k', [item.k for item in frontier])}"
         by = f" and {s.any_of('f.p', group.ps)}" if group.ps else ""
-        rows = await self._connection.fetch(f"select distinct f.t from ref f where {at}{by} limit {limit}", s.args)
-        return [row[0] for row in rows]
+        rows = await self._connection.fetch(
+            f"select distinct f.t from ref f where {at}{by} limit {MAX_TARGETS + 1}", s.args
+        )
+        self.truncated = self.truncated or len(rows) > MAX_TARGETS
+        return [row[0] for row in rows[:MAX_TARGETS]]
 
 
 def _groups(includes: Iterable[Include]) -> list[Include]:
@@ -157,11 +166,12 @@ def _referents(statement: Statement, ks: list[int], group: Include, limit: int) 
     return f"select {STORED_COLUMNS} from {found}{join} where r.deleted = 0{kept}{allowed} limit {limit}"
 
 
-def _placed(statement: Statement, ts: list[int], cks: list[int], group: Include) -> str:
+def _placed(statement: Statement, ts: list[int], cks: list[int], group: Include, limit: int) -> str:
     """The resources `ts`, which lie in the compartments `cks`."""
     at = f"{statement.any_of('r.ck', cks)} and {statement.any_of('r.rh', ts)}"
     kept = f" and r.rt in ({', '.join(map(str, group.rts))})" if group.rts else ""
-    return f"select {STORED_COLUMNS} from res r where {at} and r.deleted = 0{kept}{statement.allowed('r')}"
+    allowed = statement.allowed("r")
+    return f"select {STORED_COLUMNS} from res r where {at} and r.deleted = 0{kept}{allowed} limit {limit}"
 
 
 def _referrers(statement: Statement, ts: list[int], ps: Sequence[int], limit: int) -> str:

@@ -38,6 +38,13 @@ class Indexer:
         self._cache = HashCache()
         self._extractors: dict[str, Extractor] = {}
 
+    def revised(self, parameters: SearchParameters, different: Container[str]) -> "Indexer":
+        """The same by other parameters, which are different for some types."""
+        same = Indexer(parameters, self._keys, self._full_text)
+        same._cache = self._cache
+        same._extractors = {type: each for type, each in self._extractors.items() if type not in different}
+        return same
+
     def rows(self, resource: dict[str, Any]) -> IndexRows:
         """The index rows of a valid resource. `ck` is None for a Patient, whose own `rh` it is.
 

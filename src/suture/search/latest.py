@@ -12,6 +12,7 @@ import msgspec
 from suture.fhir.dates import bounds
 from suture.fhir.outcomes import TooCostly
 from suture.search.execute import Search
+from suture.search.names import unbuilt
 from suture.search.parameters import SearchParameters
 from suture.search.query import Query
 from suture.search.statement import Statement
@@ -111,6 +112,8 @@ class Latest:
         self._search = search
         self._bodies = bodies
         code = parameters.get(OBSERVATION, "code")
+        if code is not None and code.pending:
+            raise unbuilt(code)
         self._words = [keys.parameter(OBSERVATION, rows) for rows in code.rows] if code is not None else []
 
     async def newest(self, connection: Connection, query: Query, predicate: Predicate, most: int) -> list[Stored]:

@@ -1,7 +1,8 @@
 """The left side of a search parameter: `code`, `code:exact`, `subject:Patient.name`, `_has:Observation:patient:code`.
 
 Specification: https://hl7.org/fhir/R4/search.html#modifiers, #chaining and #has. A name is understood once
-and then kept, since few different names arrive and each means the same every time.
+and then kept, since few different names arrive and each means the same every time; but not one that names an
+added parameter, which others may change (`SearchParameters.asked`).
 """
 
 import msgspec
@@ -106,10 +107,12 @@ class Names:
         if found is None:
             if len(text) > MAX_LENGTH:
                 raise Invalid(f"A search parameter has a name of {len(text)} characters.")
+            doubts = self._parameters.doubts
             found = self._resolve(type, text, _Budget())
-            if len(self._known) >= KEPT:
-                self._known.clear()
-            self._known[type, text] = found
+            if doubts == self._parameters.doubts:
+                if len(self._known) >= KEPT:
+                    self._known.clear()
+                self._known[type, text] = found
         return found
 
     def reference(self, type: str, code: str) -> Parameter:
@@ -124,8 +127,9 @@ class Names:
         return self._parameter(type, code)
 
     def references(self, type: str) -> list[Parameter]:
-        """The reference parameters of `type`."""
-        return [p for p in self._parameters.for_type(type).values() if p.type == "reference" and p.supported]
+        """The reference parameters of `type`. Raises Unavailable when one of the specification is being built."""
+        found = [p for p in self._parameters.for_type(type).values() if p.type == "reference" and p.supported]
+        return [self._parameter(type, p.code) for p in found if not (p.custom and p.pending)]
 
     def check_type(self, type: str) -> str:
         """`type`, when it is a resource type. Raises Invalid."""
@@ -159,7 +163,7 @@ class Names:
     def _parameter(self, type: str, code: str) -> Parameter:
         if code in _ELSEWHERE:
             raise UnknownParameter(issues=[Issue("error", "not-supported", _ELSEWHERE[code])])
-        parameter = self._parameters.get(type, code)
+        parameter = self._parameters.asked(type, code)
         if parameter is None:
             nearest = self._parameters.nearest(type, code)
             hint = f" Did you mean '{nearest}'?" if nearest else ""
@@ -168,8 +172,7 @@ class Names:
             text = f"The search parameter '{code}' of {type} is not supported."
             raise UnknownParameter(issues=[Issue("error", "not-supported", text)])
         if parameter.pending:
-            text = f"The search parameter '{code}' of {type} is being built; $reindex tells how far it is."
-            raise Unavailable(text, headers={"Retry-After": "10"})
+            raise unbuilt(parameter)
         return parameter
 
     def _check_modifier(self, parameter: Parameter, modifier: str) -> None:
@@ -226,6 +229,12 @@ class Names:
         if type not in self.targets(parameter):
             raise Invalid(f"The search parameter '{parameter.code}' of {source} never refers to a {type}.")
         return Reverse(source, parameter, self._resolve(source, parts[3], budget))
+
+
+def unbuilt(parameter: Parameter) -> Unavailable:
+    """The error for a search that needs index rows which are not complete yet."""
+    text = f"The search parameter '{parameter.code}' of {parameter.resource_type} is being built; "
+    return Unavailable(text + "$reindex tells how far it is.", headers={"Retry-After": "10"})
 
 
 def _modifiers(parameter: Parameter) -> tuple[str, ...]:

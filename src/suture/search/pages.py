@@ -40,6 +40,8 @@ def page_sql(s: Statement, plan: Plan, wanted: Wanted, known: Known) -> str:
             return _merged(s, wanted, plan.driver)
         case Way.STREAM:
             listing, rest = _only(s, wanted, plan.driver)
+            if not rest and len(wanted.sort) == 1 and not s.restricted:
+                return _straight(s, wanted, listing)
             return _with_bodies(s, _read(s, wanted, listing, rest), wanted.sort, wanted)
         case _:
             found = candidates(
@@ -55,13 +57,27 @@ def page_sql(s: Statement, plan: Plan, wanted: Wanted, known: Known) -> str:
             return _with_bodies(s, s.named(_keys_select(s, found, terms, wanted)), wanted.sort, wanted)
 
 
+def _straight(s: Statement, wanted: Wanted, listing: Listing) -> str:
+    """The whole statement where every row of one list is a match: the page itself bounds what is read."""
+    descending = wanted.sort[0].descending
+    terms = [Term(listing.key, descending), Term(listing.k, descending)]
+    beyond = f" and {after(s, terms, wanted.position)}" if wanted.position is not None else ""
+    join = s.join("res", "r", ck=listing.ck, k=listing.k)
+    order = order_by(terms, backward=wanted.backward)
+    select = (
+        f"select {STORED_COLUMNS}, {listing.key} as s0 from {listing.source}{join} where {listing.condition}{beyond} "
+        f"order by {order} limit {wanted.limit}"
+    )
+    return s.complete(select, WIDTH + 1)
+
+
 def valued_sql(s: Statement, wanted: Wanted) -> str:
     """Like `page_sql` in the order of the first sort key's index rows: the resources that have a value for it."""
     first = wanted.sort[0]
     table, (value, then) = first.by, VALUE[first.by]
     a, b, h = s.alias(), s.alias(), s.bind(first.hs[0])
     columns = f"{a}.k, {a}.ck, {a}.{value}, {a}.{then}"
-    listing = Listing(columns, f"{table} {a}", f"{a}.h = {h}", f"{a}.{value}", f"{a}.k", value)
+    listing = Listing(columns, f"{table} {a}", f"{a}.h = {h}", f"{a}.{value}", a, value)
     beyond = ">" if first.descending else "<"
 
     def best(q: str) -> str:

@@ -55,7 +55,8 @@ class SearchParameters:
 
     `custom`: those that were added by SearchParameter resources, checked (`suture.search.custom`). `pending`: (type,
     code) whose index rows are not complete yet; code "" stands for all of the type. `full_text`: the
-    resource types in which words can be searched.
+    resource types in which words can be searched. `doubts`: grows when somebody asked for what another process may
+    have changed, see `asked`.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class SearchParameters:
     ) -> None:
         self.definitions = definitions
         self.custom = tuple(custom)
+        self.doubts = 0
         self._pending = frozenset(pending)
         self._full_text = frozenset(full_text)
         self._router = Router(definitions)
@@ -83,9 +85,32 @@ class SearchParameters:
         self._elements: dict[str, tuple[Element, ...]] = {}
         self._parsed: dict[str, Node] = {}
 
+    def revised(
+        self, custom: Sequence[SearchParameter], pending: Collection[tuple[str, str]]
+    ) -> tuple["SearchParameters", frozenset[str]]:
+        """The same with other added parameters, and the types that are different; what is known of others is kept."""
+        same = SearchParameters(self.definitions, custom, pending, self._full_text)
+        different = {type for type, _ in same._pending ^ self._pending}
+        different.update(base for p in set(self.custom).symmetric_difference(custom) for base in p.base)
+        for type in self._types.keys() - different:
+            same._types[type], same._owners[type] = self._types[type], self._owners[type]
+            same._elements[type] = self._elements[type]
+            for code in self._types[type]:
+                same._routes[type, code] = self._routes[type, code]
+        same._leaders = {(type, code) for type, code in self._leaders if type in same._types}
+        same._parsed = self._parsed
+        return same, frozenset(different)
+
     def get(self, type: str, code: str) -> Parameter | None:
         """The parameter `code` of a resource type, or None."""
         return self.for_type(type).get(code)
+
+    def asked(self, type: str, code: str) -> Parameter | None:
+        """`get` for a name that a client has given: raises `doubts` unless the answer is the same for ever."""
+        found = self.get(type, code)
+        if found is None or found.custom or found.pending:
+            self.doubts += 1
+        return found
 
     def for_type(self, type: str) -> Mapping[str, Parameter]:
         """The parameters of a resource type by code, in alphabetical order; empty for an unknown type."""
@@ -212,7 +237,7 @@ class SearchParameters:
             paired=owned and coded and not direct and len(draft.rows) == 1 and draft.leader in _PAIRED,
             composed=composed,
             custom=draft.custom,
-            pending=bool({(type, definition.code), (type, "")} & self._pending),
+            pending=definition.code not in _COLUMNS and bool({(type, definition.code), (type, "")} & self._pending),
             supported=bool(draft.routes or composed)
             or definition.code in _COLUMNS
             or (definition.code in _WORDS and type in self._full_text),

@@ -122,8 +122,10 @@ def text_condition(s: Statement, filter: Text, a: str) -> str:
         case Equals():
             return f"{of} and {a}.norm = {s.bind(filter.norm)} and {a}.raw = {s.bind(filter.raw)}"
         case Contains():
-            end = "" if filter.at_end else "%"
-            return rf"{of} and {a}.norm like {s.bind(f'%{pattern(filter.part)}{end}')} escape '\'"
+            if filter.at_end:
+                start = f"length({a}.norm) - {len(filter.part) - 1}"
+                return f"{of} and substr({a}.norm, {start}) = {s.bind(filter.part)}"
+            return f"{of} and {s.dialect.holds(f'{a}.norm', s.bind(filter.part))}"
         case Compares():
             return f"{of} and {a}.norm {filter.comparison} {s.bind(filter.norm)}"
 

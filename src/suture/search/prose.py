@@ -1,4 +1,4 @@
-"""The words of a resource for full text search: of its narrative (`_text`) and of its whole content (`_content`).
+"""The words of a resource for full text search: of its narrative (`_text`) and of its other content (`_content` too).
 
 Specification: https://hl7.org/fhir/R4/search.html#text and #content. The one thing to know: words are cut out and
 folded here, without case and accents, so both engines index and find the same ones.
@@ -6,18 +6,27 @@ folded here, without case and accents, so both engines index and find the same o
 
 import html
 import re
+import unicodedata
 from typing import Any, cast
 
-from suture.search.values import fold
+from suture.fhir.definitions import type_number
+from suture.search.values import fold_all
 
-MAX_WORDS = 10_000
-"""Words of one resource that are indexed."""
+MAX_WORDS = 8_000
+"""Words of a narrative, and of the other content of a resource, that are indexed."""
 
 MAX_LETTERS = 64
 """Letters of a word that count."""
 
-_WORD = re.compile(r"[^\W_]+")
-_TAG = re.compile(r"<[^>]*>")
+MAX_TEXT = 100_000
+"""Letters of the indexed words of a narrative, and of the other content, with the blanks between them.
+
+With MAX_WORDS this keeps all words of a resource below what a tsvector holds: 16,383 places, 1 MB.
+"""
+
+_READ = 400_000  # letters of a text that are looked at, so that a huge text costs no more than a long one
+_WORD = re.compile(r"[a-z0-9]+")
+_TAG = re.compile(r"<[^<>]*>")
 _DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9:.Z+-]*)?)?)?", re.ASCII)
 _SILENT = frozenset(
     (
@@ -28,37 +37,48 @@ _SILENT = frozenset(
 """Members whose texts are addresses, keys or no text at all."""
 
 
+class _Letters(dict[int, int | None]):
+    """What `str.translate` makes of a folded text: letters, digits and vowel signs stay, the rest are blanks."""
+
+    def __missing__(self, code: int) -> int | None:
+        kind = unicodedata.category(chr(code))
+        if kind == "Me" or 0xFE00 <= code <= 0xFE0F:  # enclosing marks and the like change how a letter looks
+            found = None
+        else:
+            found = code if kind[0] in "LM" or chr(code).isalnum() else 0x20
+        if code < 0x10000:
+            self[code] = found
+        return found
+
+
+_LETTERS = _Letters()
+
+
 def marker(type: str) -> str:
-    """The word that every text of a resource type begins with, by which a search in one type is quick."""
-    return f"fhirtype{type.lower()}"
+    """The word that the content of a resource of this type begins with, by which a search in one type is quick.
+
+    It has a sign that is in no other word.
+    """
+    return f"_{type_number(type)}"
 
 
 def words(text: str) -> list[str]:
-    """The folded words of a text, in order."""
-    if text.isascii():
-        return [word[:MAX_LETTERS] for word in _WORD.findall(text.lower())]
-    found = (fold(word[: MAX_LETTERS * 2])[:MAX_LETTERS] for word in _WORD.findall(text))
-    return [part for word in found for part in _WORD.findall(word)]
+    """The folded words of a text, in order: letters and digits, at most MAX_LETTERS of each."""
+    found = _WORD.findall(text.lower()) if text.isascii() else fold_all(text).translate(_LETTERS).split()
+    return [word[:MAX_LETTERS] for word in found] if len(text) > MAX_LETTERS else found
 
 
 def prose(resource: dict[str, Any]) -> tuple[str, str]:
-    """The words of the narrative ("" when there is none) and of all content, each after the marker of the type."""
-    mark = marker(resource["resourceType"])
-    told, whole = narrative(resource), content(resource)
-    return f"{mark} {told}" if told else "", f"{mark} {whole}"
-
-
-def narrative(resource: dict[str, Any]) -> str:
-    """The words of Resource.text, separated by blanks; "" when it has none."""
+    """The words of the narrative ("" when there is none), and of all other content after the marker of the type."""
     text = resource.get("text")
     div = cast("dict[str, Any]", text).get("div") if isinstance(text, dict) else None
-    if not isinstance(div, str):
-        return ""
-    return " ".join(words(html.unescape(_TAG.sub(" ", div)))[:MAX_WORDS])
+    told = _indexed(html.unescape(_TAG.sub(" ", div))) if isinstance(div, str) else ""
+    texts = _indexed(" ".join(dict.fromkeys(_texts(resource))))
+    return told, f"{marker(resource['resourceType'])} {texts}".rstrip()
 
 
-def content(resource: dict[str, Any]) -> str:
-    """The words of all texts and codes of a resource, its narrative included, separated by blanks."""
+def _texts(resource: dict[str, Any]) -> list[str]:
+    """All texts and codes of a resource but its narrative."""
     texts: list[str] = []
     stack: list[Any] = [resource]
     while stack:
@@ -68,14 +88,18 @@ def content(resource: dict[str, Any]) -> str:
                 if isinstance(value, str):
                     if name not in _SILENT and not _DATE.fullmatch(value):
                         texts.append(value)
-                elif isinstance(value, dict | list):
+                elif isinstance(value, dict) or (isinstance(value, list) and name != "profile"):
                     stack.append(value)
         elif isinstance(node, list):
             for value in cast("list[Any]", node):
                 if isinstance(value, str):
                     texts.append(value)
-                elif isinstance(value, dict | list):
+                elif isinstance(value, dict):
                     stack.append(value)
-    found = words(" ".join(texts))[:MAX_WORDS]
-    told = narrative(resource)
-    return " ".join((*found, told)) if told else " ".join(found)
+    return texts
+
+
+def _indexed(text: str) -> str:
+    """The words of a text, as far as they are indexed, separated by blanks."""
+    joined = " ".join(words(text[:_READ])[:MAX_WORDS])
+    return joined if len(joined) <= MAX_TEXT else joined[:MAX_TEXT].rpartition(" ")[0]

@@ -63,17 +63,23 @@ def match_text(asked: Asked) -> str:
             return f"(({wanted}) NOT ({unwanted}))" if unwanted else f"({wanted})"
 
 
-def tsquery_text(asked: Asked) -> str:
-    """The search as the text of a PostgreSQL tsquery."""
+def tsquery_text(asked: Asked, weight: str = "") -> str:
+    """The search as the text of a PostgreSQL tsquery, for words of this weight only ("": of any)."""
     match asked:
         case Phrase():
-            *before, last = (f"'{word}'" for word in asked.words)
-            return "(" + " <-> ".join((*before, last + (":*" if asked.prefix else ""))) + ")"
+            *before, last = asked.words
+            parts = [_lexeme(word, weight) for word in before]
+            return "(" + " <-> ".join((*parts, _lexeme(last, weight + "*" if asked.prefix else weight))) + ")"
         case Any():
-            return "(" + " | ".join(map(tsquery_text, asked.items)) + ")"
+            return "(" + " | ".join(tsquery_text(item, weight) for item in asked.items) + ")"
         case All():
-            unwanted = (f"!{tsquery_text(item)}" for item in asked.unwanted)
-            return "(" + " & ".join((*map(tsquery_text, asked.wanted), *unwanted)) + ")"
+            wanted = (tsquery_text(item, weight) for item in asked.wanted)
+            unwanted = (f"!{tsquery_text(item, weight)}" for item in asked.unwanted)
+            return "(" + " & ".join((*wanted, *unwanted)) + ")"
+
+
+def _lexeme(word: str, label: str) -> str:
+    return f"'{word}':{label}" if label else f"'{word}'"
 
 
 class _Parser:
@@ -81,6 +87,7 @@ class _Parser:
         self._text = text
         self._tokens = self._cut(text)
         self._at = 0
+        self._words = 0
 
     def _cut(self, text: str) -> Sequence[tuple[str, str]]:
         tokens: list[tuple[str, str]] = []
@@ -142,6 +149,9 @@ class _Parser:
         if kind == "sign":
             raise self._wrong(f"'{text}' stands where a word belongs")
         found = tuple(words(text))
+        self._words += len(found)
+        if self._words > MAX_TERMS:
+            raise self._wrong(f"it has more than {MAX_TERMS} words")
         return Phrase(found, kind == "word" and text.endswith("*")) if found else None
 
     def _next(self) -> tuple[str, str] | None:

@@ -105,6 +105,7 @@ class QueryParser:
         self._keys = keys
         self._limits = limits
         self._all_types = definitions.resource_types
+        self._parameters = parameters
         self._names = Names(parameters, definitions)
         self._criteria = Criteria(self._names, keys)
         self._filtering = Filtering(self._names, self._criteria, keys)
@@ -211,10 +212,12 @@ class QueryParser:
         key = draft.types[0] if len(draft.types) == 1 else "", value
         found = self._sorts.get(key)
         if found is None:
+            doubts = self._parameters.doubts
             found = sort_keys(self._names, self._keys, draft.types or self._all_types, value)
-            if len(self._sorts) >= MAX_KEPT:
-                self._sorts.clear()
-            self._sorts[key] = found
+            if doubts == self._parameters.doubts:
+                if len(self._sorts) >= MAX_KEPT:
+                    self._sorts.clear()
+                self._sorts[key] = found
         draft.sort = found
 
     def _include(self, draft: _Draft, name: str, value: str) -> None:

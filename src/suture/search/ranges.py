@@ -118,18 +118,16 @@ def quantity_filter(parameter: Parameter, keys: Keys, value: str) -> Filter:
     return any_of(Range("qty", h, every, some) for h in hashes)
 
 
-def interval_filter(start: Parameter, end: Parameter, h: int, values: tuple[str, str]) -> Range:
+def interval_filter(start: Parameter, end: Parameter, h: int, values: tuple[str, str]) -> Filter:
     """The filter for two numbers that lie as `lo` and `hi` in one row of hash `h`. Raises Invalid."""
     every: list[Test] = []
-    some: tuple[Test, ...] = ()
+    alternatives: list[tuple[Test, ...]] = []
     parts: tuple[tuple[Parameter, str, Literal["lo", "hi"]], ...] = ((start, values[0], "lo"), (end, values[1], "hi"))
     for parameter, value, column in parts:
         prefix, _ = _prefixed(parameter, value)
         all_tests, some_tests = _number_tests(parameter, value)
         if prefix == "ne":
-            if some:
-                raise Invalid("Of two values joined by $ only one may have the prefix ne.")
-            some = tuple((column, comparison, number) for _, comparison, number in some_tests)
+            alternatives.append(tuple((column, comparison, number) for _, comparison, number in some_tests))
         elif prefix in ("ge", "le"):  # exact numbers: one comparison says it
             number = (all_tests or some_tests)[-1][2] if prefix == "le" else some_tests[-1][2]
             at: Test = (column, ">=", number) if prefix == "ge" else (column, "<=", number)
@@ -137,7 +135,10 @@ def interval_filter(start: Parameter, end: Parameter, h: int, values: tuple[str,
         else:
             on_column: list[Test] = [(column, comparison, number) for _, comparison, number in all_tests]
             every += on_column
-    return Range("qty", h, tuple(dict.fromkeys(every)), some)
+    if len(alternatives) == 2:  # both must hold in the same row, and a Range has one list of alternatives
+        low, high = alternatives
+        return any_of(Range("qty", h, (test,), high) for test in low)
+    return Range("qty", h, tuple(dict.fromkeys(every)), alternatives[0] if alternatives else ())
 
 
 def number(text: str) -> float:

@@ -7,7 +7,7 @@ table `ref` under the hash of its target; every other one is a token with its te
 from collections.abc import Sequence
 
 from suture.fhir.references import parse_literal
-from suture.search.filters import NOTHING, Filter, Refers, Token, any_of
+from suture.search.filters import Filter, Refers, Token, any_of
 from suture.search.names import Names
 from suture.search.parameters import Parameter
 from suture.store.keys import Keys
@@ -46,7 +46,7 @@ class References:
         if texts:
             hashes = {keys.token(type, rows, text): None for rows in parameter.rows for text in texts}
             found.append(Token(tuple(hashes), few=not parameter.canonical))
-        return any_of(found) if found else NOTHING
+        return found[0] if len(found) == 1 else any_of(found)
 
     def _sort_out(
         self,
@@ -59,7 +59,8 @@ class References:
         """Add what `value` may be: resources of this server to `targets`, stored texts to `texts`."""
         possible = (target,) if target else self._names.targets(parameter)
         if "/" not in value and ":" not in value and "|" not in value:
-            targets.update(((type, value), None) for type in possible)
+            for type in possible:
+                targets[type, value] = None
             if parameter.canonical or parameter.embedded:
                 texts.update((f"{type}/{value}", None) for type in possible)
             return

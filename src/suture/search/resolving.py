@@ -5,7 +5,7 @@ the search and one in `words` those of its texts. The one thing to know: a coded
 patient who owns the resource becomes a single token of the pair, which for `system|code` needs no look-up at all.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -32,6 +32,7 @@ from suture.search.filters import (
     negated,
 )
 from suture.search.probes import LAST, pattern
+from suture.search.recollection import Forms, Recalled
 from suture.search.statement import Statement
 from suture.search.stored_definitions import StoredDefinitions
 from suture.search.terminology import Terminology
@@ -50,9 +51,6 @@ MAX_PAIRS = 500
 
 Kind = TypeVar("Kind", Coded, Terms, Worded, Together)
 
-Forms = Mapping[int, Sequence[tuple[int, int]]]
-"""Form -> (row hash, hash of the code without its display)."""
-
 
 class Resolver:
     """Resolves the filters of one database."""
@@ -63,22 +61,30 @@ class Resolver:
         self._terminology = terminology
 
     async def resolve(
-        self, connection: Connection, s: Statement, filters: tuple[Filter, ...], source: StoredDefinitions
+        self,
+        connection: Connection,
+        s: Statement,
+        filters: tuple[Filter, ...],
+        source: StoredDefinitions,
+        recalled: Recalled | None = None,
     ) -> tuple[Filter, ...] | None:
         """`filters` with plain leaves only; None when nothing can match. `s`: a fresh statement.
 
+        `recalled`: what forms mean may come from memory; the caller guards the statements that rely on it.
         Raises TooCostly, and what the terminology raises.
         """
         if not any(unresolved(filter) for filter in filters):
             return filters
         whole = self._paired(all_of(filters), {})
+        if not unresolved(whole):
+            return conjuncts(whole)
         terms = {leaf: await self._listed(leaf, source) for leaf in set(_leaves(whole, Terms))}
         if terms:
             whole = self._paired(_replaced(whole, terms), {})
         coded = set(_leaves(whole, Coded)) | {
             part for leaf in _leaves(whole, Together) for first in leaf.firsts for part in _leaves(first, Coded)
         }
-        known = await self._forms(connection, s, coded, whole)
+        known = await self._forms(connection, s, coded, whole, recalled)
         words: dict[Filter, Filter] = {
             leaf: await self._worded(connection, s, leaf) for leaf in set(_leaves(whole, Worded))
         }
@@ -105,7 +111,9 @@ class Resolver:
             found.append(self._tokens.coded(parameter, listed))
         return any_of(found)
 
-    async def _forms(self, connection: Connection, s: Statement, coded: Iterable[Coded], whole: Filter) -> Forms:
+    async def _forms(
+        self, connection: Connection, s: Statement, coded: Iterable[Coded], whole: Filter, recalled: Recalled | None
+    ) -> Forms:
         """What the forms of the coded leaves mean. Pairs and composite values know their full forms without it."""
         alone = set(_leaves(whole, Coded))
         wanted: dict[int, None] = {}
@@ -115,12 +123,16 @@ class Resolver:
                 wanted.update(dict.fromkeys(leaf.fulls))
         if not wanted:
             return {}
+        if recalled is not None and (remembered := recalled.recall(wanted)) is not None:
+            return remembered
         sql = f"select s, h, f from forms where {s.any_of('s', tuple(wanted))} limit {MAX_ROWS + 1}"
         rows = await connection.fetch(sql, s.args)
         _check(len(rows))
         found: dict[int, list[tuple[int, int]]] = {}
         for form, h, f in rows:
             found.setdefault(form, []).append((h, f))
+        if recalled is not None:
+            recalled.memory.keep(found)
         return found
 
     async def _worded(self, connection: Connection, s: Statement, leaf: Worded) -> Filter:
@@ -209,6 +221,8 @@ class Resolver:
             case Range() as last:
                 ranged = (msgspec.structs.replace(last, h=self._keys.pair(h, last.h), sdate=False) for h in hashes)
                 return any_of(ranged)
+            case Or() as last:
+                return any_of(self._together(msgspec.structs.replace(filter, last=item), known) for item in last.items)
             case StartsWith() | Equals() | Contains() | Compares() as last:
                 return any_of(msgspec.structs.replace(last, hs=(self._keys.pair(h, last.hs[0]),)) for h in hashes)
             case last:

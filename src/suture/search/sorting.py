@@ -92,11 +92,9 @@ def _sort_key(names: Names, keys: Keys, types: Sequence[str], part: str) -> Sort
         raise Invalid(f"_sort by '{code}': the parameter is not of the same type in {', '.join(types)[:200]}.")
     if len(types) == 1 and first.sdate:
         return SortKey("sdate", descending, path=tuple(path))
-    by = _TABLES.get(first.type)
-    if by is None or (first.type == "reference" and first.canonical):
+    by = "str" if first.canonical else _TABLES.get(first.type)
+    if by is None:
         text = f"Suture cannot sort by '{code}', because it is a {first.type}."
-        if first.canonical:
-            text = f"Suture cannot sort by '{code}', because its values are canonicals."
         raise Invalid(issues=[Issue("error", "not-supported", text)])
     hs = tuple(keys.parameter(p.resource_type, rows) for p in parameters for rows in p.rows)
     targets = _targets(parameters) if by == "ref" else ()

@@ -46,16 +46,27 @@ class Candidates(msgspec.Struct, frozen=True):
 class Listing(msgspec.Struct, frozen=True):
     """Rows that lie in order: `select {columns} from {source} where {condition} order by {key}, {k}`.
 
-    `name`: of the column that holds the key. `res`: they have the columns of `res`, without the body.
+    `alias`: of the source. `name`: of the column that holds the key. `res`: they have the columns of `res`, without
+    the body.
     """
 
     columns: str
     source: str
     condition: str
     key: str
-    k: str
+    alias: str
     name: str
     res: bool = False
+
+    @property
+    def k(self) -> str:
+        """The column with the surrogate key."""
+        return f"{self.alias}.k"
+
+    @property
+    def ck(self) -> str:
+        """The column with the compartment key."""
+        return f"{self.alias}.ck"
 
 
 def candidates(
@@ -117,13 +128,11 @@ def listed_resources(s: Statement, rts: Sequence[int], column: str) -> Listing:
     a = s.alias()
     names = ("k", "ck", "rt", "fv", "id", "ver", "upd", "deleted", "method", "sdate", "present", "rh")
     columns = ", ".join(f"{a}.{name}" for name in names)
-    return Listing(
-        columns, f"res {a}", f"{a}.deleted = 0{_of_types(a, rts)}", f"{a}.{column}", f"{a}.k", column, res=True
-    )
+    return Listing(columns, f"res {a}", f"{a}.deleted = 0{_of_types(a, rts)}", f"{a}.{column}", a, column, res=True)
 
 
 def _dated(a: str, source: str, condition: str) -> Listing:
-    return Listing(f"{a}.k, {a}.ck, {a}.d", source, condition, f"{a}.d", f"{a}.k", "d")
+    return Listing(f"{a}.k, {a}.ck, {a}.d", source, condition, f"{a}.d", a, "d")
 
 
 def _fenced(s: Statement, found: Candidates) -> Candidates:
@@ -184,12 +193,14 @@ def _referrers(s: Statement, filter: Chain, known: Known) -> Candidates:
 
 def _referents(s: Statement, filter: Has, rts: Sequence[int], known: Known) -> Candidates:
     inner = conjuncts(filter.inner)
-    far, a, b = s.alias(), s.alias(), s.alias()
+    far, a, targets, b = s.alias(), s.alias(), s.alias(), s.alias()
     sources = _chosen(s, inner, (filter.rt,), known, rh=False)
     links = s.join("ref", a, k=f"{far}.k", p=s.bind(filter.p), ck=f"{far}.ck")
-    found = s.join("res", b, rh=f"{a}.t")
+    # A great many may refer to the same few: look up each of those once.
+    once = f"(select distinct {a}.t from ({sources}) {far}{links}) {targets}"
+    found = s.join("res", b, rh=f"{targets}.t")
     condition = f"{b}.deleted = 0{_of_types(b, rts)}"
-    return Candidates(f"({sources}) {far}{links}{found}", condition, Row(s, b, is_res=True), repeats=True)
+    return Candidates(f"{once}{found}", condition, Row(s, b, is_res=True), repeats=False)
 
 
 def _joined(s: Statement, branches: Sequence[str]) -> str:

@@ -102,6 +102,11 @@ class Statement:
             select = f"select * from ({select}) {self.alias()} union all select {nulls} where {condition}"
         return f"with {', '.join(self._lists)} {select}" if self._lists else select
 
+    @property
+    def restricted(self) -> bool:
+        """True when the access predicate restricts what the caller sees."""
+        return bool(self._predicate.sql("r", str))
+
     def allowed(self, alias: str) -> str:
         """The access predicate on the `res` row `alias`, as ` and (…)`; "" when it restricts nothing."""
         text = self._predicate.sql(alias, self.bind)

@@ -131,10 +131,15 @@ def fold(text: str) -> str:
         text = text[:_FOLDED]
     if text.isascii():
         return " ".join(text.lower().split())[:STRING_LIMIT]
+    return fold_all(text)[:STRING_LIMIT].rstrip()
+
+
+def fold_all(text: str) -> str:
+    """A text without case, accents, character width and needless white space, however long."""
     folded = _fold_once(text)
     while (again := _fold_once(folded)) != folded:
         folded = again
-    return folded[:STRING_LIMIT].rstrip()
+    return folded
 
 
 def exact_form(text: str) -> str:

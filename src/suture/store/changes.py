@@ -9,7 +9,7 @@ the database's is undone at its commit and made again, and a reader that must be
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from suture.store.connection import Connection
@@ -32,8 +32,8 @@ NUMBERS = "select n, generation from counter where name = 'seq'"
 Subscriber = Callable[[Connection, int], Awaitable[None]]
 """Called before the process works with a generation: (a connection to read from, the generation)."""
 
-Watch = Callable[[Connection, Sequence[tuple[bytes, bytes]]], Awaitable[None]]
-"""Called with (body before, body after) of each SearchParameter that a transaction writes, b"" for none."""
+Watch = Callable[[Connection], Awaitable[None]]
+"""Called inside a transaction that has written SearchParameters."""
 
 log = logging.getLogger("suture.store")
 
@@ -42,7 +42,8 @@ class Changes:
     """`reading`: gives connections to the primary database.
 
     `sequence`: the newest event that this process knows of; `generation`: the one it works with. `watch`: takes part in
-    every transaction that writes SearchParameters.
+    every transaction that writes SearchParameters. `rebuilding`: in that generation, the types whose index rows need
+    not be what this process would write.
     """
 
     def __init__(self, reading: "Callable[[], Lease]", sequence: int, generation: int) -> None:
@@ -50,6 +51,7 @@ class Changes:
         self.sequence = sequence
         self.generation = generation
         self.watch: Watch | None = None
+        self.rebuilding: frozenset[str] = frozenset()
         self._subscribers: list[Subscriber] = []
         self._one_at_a_time = asyncio.Lock()
         self._catching_up: asyncio.Task[None] | None = None

@@ -10,12 +10,13 @@ import msgspec
 
 from suture.fhir.definitions import type_name
 from suture.store.connection import Connection, Row
+from suture.store.dialect import Dialect
 from suture.store.distribution import OWN_WORDS
+from suture.store.index_rows import index_rows, rows_there
 from suture.store.migrations import migrations
 from suture.store.rows import Word
 from suture.store.store import Store
 from suture.store.tables import COLUMNS, FHIR_VERSION, INDEX_TABLES
-from suture.store.transaction import index_rows
 
 PAGE = 500
 ROWS_PER_QUERY = 100
@@ -42,14 +43,18 @@ async def check(store: Store, progress: Progress = lambda done, total: None) -> 
         total = await _number(connection, "select count(*) from res")
         expected = dict.fromkeys(INDEX_TABLES, 0)
         words = _Words(store, connection)
-        after, done = (-(2**63), -(2**63)), 0
+        after, done, told = (-(2**63), -(2**63)), 0, 0
         while rows := await _page(connection, after):
             after = rows[-1][0], rows[-1][1]
-            async for problem in _resources(store, connection, rows, expected, words):
+            prose: dict[Row, str] = {}
+            async for problem in _resources(store, connection, rows, expected, words, prose):
                 yield problem
+            async for problem in _prose(store.dialect, connection, prose):
+                yield problem
+            told += len(prose)
             done += len(rows)
             progress(done, total)
-        for table, number in expected.items():
+        for table, number in (*expected.items(), ("prose", told)):
             found = await _number(connection, f"select count(*) from {table}")
             if found != number:
                 yield Problem(table, f"holds {found} rows, the resources call for {number}")
@@ -105,7 +110,12 @@ async def _page(connection: Connection, after: tuple[int, int]) -> list[Row]:
 
 
 async def _resources(
-    store: Store, connection: Connection, rows: Sequence[Row], expected: dict[str, int], words: "_Words"
+    store: Store,
+    connection: Connection,
+    rows: Sequence[Row],
+    expected: dict[str, int],
+    words: "_Words",
+    prose: dict[Row, str],
 ) -> AsyncIterator[Problem]:
     wanted: dict[str, dict[Row, str]] = {table: {} for table in INDEX_TABLES}
     names: dict[int, str] = {}
@@ -129,8 +139,11 @@ async def _resources(
             wanted[table].update(dict.fromkeys(entries, name))
             expected[table] += len(entries)
         meaning.update(dict.fromkeys(index.words, name))
-    for table, entries in wanted.items():
-        there = await _there(store, connection, table, list(names))
+        if index.prose[1]:
+            prose[k, ck] = name
+    actual = await rows_there(connection, store.dialect, list(names))
+    for number, (table, entries) in enumerate(wanted.items()):
+        there = {row for tables in actual.values() for row in tables[number]}
         for row in entries.keys() - there:
             yield Problem(entries[row], f"lacks a row in {table}")
         for row in there - entries.keys():
@@ -139,11 +152,13 @@ async def _resources(
         yield Problem(meaning[word], "has a value whose words are not in the vocabulary")
 
 
-async def _there(store: Store, connection: Connection, table: str, ks: list[int]) -> set[Row]:
-    """The index rows of resources, by their keys `k`."""
-    dialect = store.dialect
-    sql = f"select {', '.join(COLUMNS[table])} from {table} where {dialect.any_of('k', '?1')}"
-    return {tuple(row) for row in await connection.fetch(sql, (dialect.array(ks),))}
+async def _prose(dialect: Dialect, connection: Connection, expected: dict[Row, str]) -> AsyncIterator[Problem]:
+    """Those of `expected` (k, ck) whose words are not there for full text search."""
+    key = "rowid" if dialect.name == "sqlite" else "k"
+    sql = f"select {key}, ck from prose where {dialect.any_of(key, '?1')}"
+    there = {tuple(row) for row in await connection.fetch(sql, (dialect.array([k for k, _ in expected]),))}
+    for row in expected.keys() - there:
+        yield Problem(expected[row], "lacks its words in prose")
 
 
 class _Words:

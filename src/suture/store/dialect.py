@@ -18,19 +18,15 @@ class Dialect(msgspec.Struct, frozen=True):
     lateral: bool
     clustered: bool = False
 
-    @property
-    def for_update(self) -> str:
-        """What follows a select whose rows stay as they are to the end of the transaction.
-
-        "" where a writer is alone, and on a cluster, where `Transaction.hold` does it.
-        """
-        return " for update" if self.name == "postgresql" and not self.clustered else ""
-
     def any_of(self, column: str, placeholder: str) -> str:
         """SQL that is true when `column` is one of the values bound at `placeholder` by `array`."""
         if self.name == "postgresql":
             return f"{column} = any({placeholder})"
         return f"{column} in (select value from json_each({placeholder}))"
+
+    def holds(self, column: str, placeholder: str) -> str:
+        """SQL that is true when the text in `column` has the bound text in it. (LIKE ignores case on SQLite.)"""
+        return f"{'strpos' if self.name == 'postgresql' else 'instr'}({column}, {placeholder}) > 0"
 
     def array(self, values: Iterable[int | str]) -> Any:
         """The value to bind for `any_of`: a list on PostgreSQL, JSON text on SQLite."""

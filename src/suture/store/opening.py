@@ -208,7 +208,7 @@ async def _open_sqlite(path: Path, index: Callable[[str, bytes], IndexRows], lim
             raise DatabaseError(f"cannot use the SQLite file {path}: {error}") from error
         raise
     keys, bodies = Keys(opened.secret), Bodies(opened.dictionaries)
-    committer = functools.partial(Committer, keys, bodies, index)
+    committer = functools.partial(Committer, keys, bodies, index, SQLITE)
     return Store(_SqliteEngine(reader, opened, committer, connection), keys, bodies, index)
 
 
@@ -263,7 +263,7 @@ async def _open_postgres(
                 await connection.rollback()
             await connection.close()
     keys, bodies = Keys(opened.secret), Bodies(opened.dictionaries)
-    committer = functools.partial(Committer, keys, bodies, index)
+    committer = functools.partial(Committer, keys, bodies, index, CITUS if opened.clustered else POSTGRESQL)
     pools = [PostgresPool(replica, size=size, timeout=limit) for replica in replicas]
     if opened.clustered:
         for each in (pool, *pools):

@@ -73,8 +73,8 @@ ARCHIVE = (
     "from res where rh = any($1::bigint[])"
 )
 INSERT_PROSE = (
-    "insert into prose (k, ck, narrative, content) select k, ck, narrative::tsvector, content::tsvector "
-    "from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) as u(k, ck, narrative, content)"
+    "insert into prose (k, ck, words) select k, ck, words::tsvector "
+    "from unnest($1::bigint[], $2::bigint[], $3::text[]) as u(k, ck, words)"
 )
 # The row lock on the counter is held to the commit, so numbers become visible in their order.
 APPEND = (
@@ -249,7 +249,7 @@ class PostgresConnection:
         if gone:
             await self.fetch("delete from prose where k = any(?1)", (gone,))
         if added:
-            rows = [(k, ck, _tsvector(narrative), _tsvector(content)) for k, ck, narrative, content in added]
+            rows = [(k, ck, tsvector(narrative, content)) for k, ck, narrative, content in added]
             await self.fetch(INSERT_PROSE, [list(column) for column in zip(*rows, strict=True)])
 
     async def append_events(self, rows: Sequence[Row], *, new_generation: bool = False) -> tuple[int, int]:
@@ -273,9 +273,16 @@ class PostgresConnection:
         self._connection.terminate()
 
 
-def _tsvector(words: str) -> str:
-    """The text of a tsvector that holds `words` (letters and digits, separated by blanks) at their places."""
-    return " ".join([f"{word}:{place}" for place, word in enumerate(words.split(), 1)])
+def tsvector(narrative: str, content: str) -> str:
+    """The text of a tsvector that holds words (separated by blanks, without signs) at their places.
+
+    Those of the narrative have the weight A and come first, since of a word only 255 places are kept. Then comes a gap,
+    so that no phrase goes from one to the other.
+    """
+    told = narrative.split(" ") if narrative else []
+    places = [f"{word}:{place}A" for place, word in enumerate(told, 1)]
+    places += [f"{word}:{place}" for place, word in enumerate(content.split(" "), len(told) + 2)]
+    return " ".join(places)
 
 
 def _columns(rows: Sequence[Row]) -> list[Sequence[Any]]:

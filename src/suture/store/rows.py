@@ -30,8 +30,8 @@ class IndexRows(msgspec.Struct, frozen=True, gc=False):
     - `present`: bit n is set when the n-th search parameter of the type has a value (`:missing`).
     - `tok`: hashes `h`. `str`: (h, norm, raw). `qty`: (h, lo, hi) as doubles.
       `dat`: (h, lo, hi) in microseconds since 1970 UTC, both inclusive. `ref`: (t, p).
-    - `prose`: the words of the narrative and of all content, each separated by blanks; ("", "") when the type is not
-      searched by full text.
+    - `prose`: the words of the narrative and of all other content, each separated by blanks; ("", "") when the type is
+      not searched by full text, else the second is not empty.
     - `words`: what the hashes of `tok` and the coded parts of composite values mean.
     """
 

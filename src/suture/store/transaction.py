@@ -2,11 +2,12 @@
 
 A unit sees the resources it asks for, decides, and puts new versions. Versions gather in memory and go to
 the tables by a few multi-row statements when the batch ends, or earlier when a unit must search. A unit that
-fails is undone alone. Index rows are changed by difference: the old rows follow from the old body.
+fails is undone alone. Index rows are changed by difference: the old rows follow from the old body, or are read when
+the type is being rebuilt, so that what is written is right at once.
 """
 
 import copy
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,8 +16,10 @@ from suture.fhir.definitions import type_number
 from suture.fhir.json import join_body
 from suture.fhir.outcomes import Conflict
 from suture.store.bodies import METHOD_NUMBER, PLAIN, Bodies
-from suture.store.changes import CONFORMANCE, GENERATION_LOCK, Watch
+from suture.store.changes import CONFORMANCE, GENERATION_LOCK, Changes
 from suture.store.connection import Outdated, Row, WriteConnection
+from suture.store.dialect import Dialect
+from suture.store.index_rows import NO_ROWS, Tables, index_rows, rows_there
 from suture.store.keys import Keys
 from suture.store.rows import IndexRows, Prepared, Stored, Word
 from suture.store.tables import FHIR_VERSION, FHIR_VERSION_NUMBER, INDEX_TABLES
@@ -75,7 +78,7 @@ class State:
 class Batch:
     """One attempt at committing some units. `now`: microseconds since 1970 UTC, the lastUpdated of its versions.
 
-    `generation`: the one it works with (`suture.store.changes`), after a commit that began one that;
+    `generation`: the one it works with, that of `changes` when it begins, and after a commit that began one that;
     `new_generation`: the commit is to begin one, or has. `sequence`: its last event once it is committed, else 0.
     """
 
@@ -88,15 +91,17 @@ class Batch:
         surrogates: Surrogates,
         known: Known,
         now: int,
-        generation: int,
-        watch: Watch | None = None,
+        changes: Changes,
+        dialect: Dialect,
     ) -> None:
         self.connection = connection
         self.keys = keys
-        self.generation: int = generation
+        self.generation: int = changes.generation
         self.new_generation = False
         self.sequence = 0
-        self._watch = watch
+        self._watch = changes.watch
+        self._rebuilding = changes.rebuilding
+        self.dialect = dialect
         self._bodies = bodies
         self._index = index
         self._surrogates = surrogates
@@ -223,11 +228,8 @@ class Batch:
         if known:
             await connection.replace([self._res_row(state) for state in known])
         await self._flush_index(states)
-        if self._watch is not None:
-            watched = [state for state in states if state.pending[-1].type == "SearchParameter"]
-            if watched:
-                before_after = [(state.db.body if state.db else b"", state.pending[-1].body) for state in watched]
-                await self._watch(connection, before_after)
+        if self._watch is not None and any(state.pending[-1].type == "SearchParameter" for state in states):
+            await self._watch(connection)
         for state in states:
             state.db = state.head
             state.pending = ()
@@ -235,7 +237,8 @@ class Batch:
                 state.fv = FHIR_VERSION_NUMBER[state.prepared.version]
 
     async def _flush_index(self, states: Sequence[State]) -> None:
-        changes = zip(*map(self._index_change, states), strict=True)
+        there = await self._there(states)
+        changes = zip(*(self._index_change(state, there) for state in states), strict=True)
         for table, columns in zip(INDEX_TABLES, changes, strict=True):
             if removed := [row for remove, _ in columns for row in remove]:
                 await self.connection.delete(table, removed)
@@ -257,13 +260,21 @@ class Batch:
         if gone or added:
             await self.connection.write_prose(gone, added)
 
-    def _index_change(self, state: State) -> list[tuple[Iterable[Row], Iterable[Row]]]:
+    async def _there(self, states: Sequence[State]) -> dict[int, Tables]:
+        """By `k`, the rows of the resources whose rows do not follow from the body, since their type is rebuilt."""
+        ks = [state.db.k for state in states if state.db is not None and state.db.type in self._rebuilding]
+        return await rows_there(self.connection, self.dialect, ks) if ks else {}
+
+    def _index_change(self, state: State, there: Mapping[int, Tables]) -> list[tuple[Iterable[Row], Iterable[Row]]]:
         """Per index table: the rows to remove and the rows to add."""
         head, db = state.pending[-1], state.db
         new = index_rows(state.prepared.rows, head.ck, head.k) if state.prepared is not None else NO_ROWS
-        if db is None or db.deleted:
+        if db is not None and db.k in there:
+            old = there[db.k]
+        elif db is None or db.deleted:
             return [((), rows) for rows in new]
-        old = index_rows(self._index(FHIR_VERSION[state.fv], db.body), db.ck, db.k)
+        else:
+            old = index_rows(self._index(FHIR_VERSION[state.fv], db.body), db.ck, db.k)
         changes: list[tuple[Iterable[Row], Iterable[Row]]] = []
         for before, after in zip(old, new, strict=True):
             kept = set(before).intersection(after)
@@ -313,21 +324,6 @@ class Batch:
     async def ready(self) -> None:
         """Take surrogates for what comes next."""
         await self._surrogates.ready(self.connection)
-
-
-NO_ROWS: tuple[tuple[Row, ...], ...] = ((), (), (), (), ())
-
-
-def index_rows(rows: IndexRows, ck: int, k: int) -> tuple[Sequence[Row], ...]:
-    """The rows of the five index tables (INDEX_TABLES order) of the resource `ck`, `k`."""
-    d = rows.sdate
-    return (
-        [(h, d, k, ck) for h in rows.tok],
-        [(h, norm, raw, k, ck) for h, norm, raw in rows.str],
-        [(h, lo, hi, k, ck) for h, lo, hi in rows.qty],
-        [(h, lo, hi, k, ck) for h, lo, hi in rows.dat],
-        [(t, p, d, k, ck) for t, p in rows.ref],
-    )
 
 
 class Transaction:
@@ -386,6 +382,10 @@ class Transaction:
     async def revise(self, rh: int, ck: int, sdate: int, present: int) -> None:
         """Give a resource that is held other derived values, without a version; its index rows are the caller's."""
         await self._batch.connection.revise(rh, ck, sdate, present)
+
+    async def rows_there(self, ks: Sequence[int]) -> dict[int, Tables]:
+        """The index rows that resources have, by `k`."""
+        return await rows_there(self._batch.connection, self._batch.dialect, ks)
 
     async def write_prose(self, gone: Sequence[int], added: Sequence[Row]) -> None:
         """Forget the words of the resources `gone` (their `k`), then add rows of (k, ck, narrative, content)."""

@@ -18,6 +18,7 @@ from suture.fhir.outcomes import FhirError, Unavailable
 from suture.store.bodies import Bodies
 from suture.store.changes import GENERATION_LOCK, Changes
 from suture.store.connection import Outdated, Retry, WriteConnection
+from suture.store.dialect import Dialect
 from suture.store.keys import Keys
 from suture.store.transaction import Batch, Index, Surrogates, Transaction
 from suture.store.vocabulary import Known
@@ -79,8 +80,9 @@ class WriterStatistics:
 class Committer:
     """Runs batches of units on one write connection, on either engine."""
 
-    def __init__(self, keys: Keys, bodies: Bodies, index: Index, changes: Changes) -> None:
+    def __init__(self, keys: Keys, bodies: Bodies, index: Index, dialect: Dialect, changes: Changes) -> None:
         self._changes = changes
+        self._dialect = dialect
         self._keys = keys
         self._bodies = bodies
         self._index = index
@@ -132,7 +134,7 @@ class Committer:
             await self._changes.certain(connection)
         batch = Batch(
             connection, self._keys, self._bodies, self._index, self._surrogates, self._known, time.time_ns() // 1000,
-            self._changes.generation, self._changes.watch,
+            self._changes, self._dialect,
         )  # fmt: skip
         if locks := {type_number(type) for unit in units for type in unit.locks}:
             await connection.lock(sorted(locks))

@@ -17,6 +17,9 @@ PRIMITIVE_TEXTS = frozenset(("string", "markdown", "code", "id", "uri", "url", "
 URIS = frozenset(("uri", "url", "canonical", "oid", "uuid"))
 NUMBERS = frozenset(("integer", "positiveInt", "unsignedInt", "decimal"))
 QUANTITIES = frozenset(("Quantity", "Age", "Count", "Distance", "Duration", "SimpleQuantity", "MoneyQuantity"))
+LEAST = Fraction(1, 10**30)
+"""How much less than 5 the greatest number is that is less than 5."""
+
 CURRENCIES = "urn:iso:std:iso:4217"
 _OPEN = {"http://hl7.org/fhir/ValueSet/mimetypes": "urn:ietf:bcp:13"}
 _OPEN["http://hl7.org/fhir/ValueSet/all-languages"] = "urn:ietf:bcp:47"
@@ -157,7 +160,8 @@ def quantities(node: Node) -> list[Quantity]:
 
 def _quantity(value: dict[str, Any]) -> Quantity:
     number = exact(value["value"])
-    low, high = {"<": (-EVER, number), "<=": (-EVER, number), ">": (number, EVER), ">=": (number, EVER)}.get(
+    below, above = number - LEAST, number + LEAST
+    low, high = {"<": (-EVER, below), "<=": (-EVER, number), ">": (above, EVER), ">=": (number, EVER)}.get(
         value.get("comparator", ""), (number, number)
     )
     return Quantity(low, high, value.get("system", ""), value.get("code", ""), value.get("unit", ""))

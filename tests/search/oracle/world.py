@@ -307,6 +307,9 @@ class World:
         if code == "_id":
             return [key.partition("/")[2]]
         if type == "reference":
+            nodes = [node for node in self.nodes(key, code) if node.type in values.URIS]
+            if nodes:
+                return [text for node in nodes for text in _references(node)]
             return [one.partition("/")[2] for one in self.targets(key, code) if one in self.resources]
         return [by for value in self.values(key, code) for by in _sorted_by(type, value)]
 

@@ -9,7 +9,7 @@ from suture.api.graphql.document import Asked, read
 from suture.api.graphql.execution import Execution
 from suture.api.graphql.introspection import is_about_types
 from suture.api.graphql.loading import Loader
-from suture.api.graphql.selection import Compiler
+from suture.api.graphql.selection import Compiler, Node
 from suture.api.graphql.shapes import QUERY
 from suture.api.http import Request
 from suture.api.services import Model, Services
@@ -31,15 +31,20 @@ async def answer_query(
     if is_about_types(operation):
         if not settings.graphql_introspection:
             raise Forbidden("Questions about the types are not answered here (setting graphql_introspection).")
+        await services.catalogue.refresh()
         return await model.introspection.answer(operation, asked.query, depth, fields)
     only = type or "" if id is None else ""
-    compiler = Compiler(operation, model.shapes, model.parameters, depth, fields, only)
+
+    def compiled() -> tuple[Node, ...]:
+        root = type if type is not None and id is not None else QUERY
+        return Compiler(operation, model.shapes, model.parameters, depth, fields, only).compile(root)
+
+    nodes = await services.catalogue.certainly(compiled)
     budget = Budget(settings.graphql_resources, settings.graphql_cost)
     loader = Loader(services, model, request, budget)
     execution = Execution(model.shapes, loader, budget, f"{request.base}/")
     if type is None or id is None:
-        return json.encode(await execution.run(compiler.compile(QUERY), None))
-    nodes = compiler.compile(type)
+        return json.encode(await execution.run(nodes, None))
     resource = await loader.one(type, id)
     if resource is None:
         raise NotFound(f"There is no {type}/{id}.")

@@ -140,6 +140,8 @@ def search_pairs(
         code = codes.get(name)
         if name in _NEVER:
             raise refuse(f"The argument {name} has no meaning in GraphQL.", field, "not-supported")
+        if name not in RESULT:
+            parameters.asked(type, code or name)
         if code is None:
             raise refuse(f"{type} has no search parameter {name!r}.{nearest(name, codes)}", field)
         texts = _texts(value)

@@ -16,7 +16,7 @@ from suture.api.http import Request
 from suture.api.services import Model, Services
 from suture.fhir import json
 from suture.fhir.outcomes import Forbidden, TooCostly
-from suture.search.query import CURSOR
+from suture.search.query import CURSOR, Query
 from suture.store.connection import Connection
 
 BATCH = 200
@@ -85,12 +85,13 @@ class Loader:
                 self._known[want] = await self._version(want)
             else:
                 current.setdefault(want.type, []).append(want)
+        queries = [(want, await self._query(want)) for want in searches]
         if current or searches:
             async with self._services.store.reading() as connection:
                 for type, ones in current.items():
                     await self._read(connection, type, ones)
-                for search in searches:
-                    self._known[search] = await self._search(connection, search)
+                for search, query in queries:
+                    self._known[search] = await self._search(connection, search, query)
         return self._known
 
     async def one(self, type: str, id: str) -> Resource | None:
@@ -136,22 +137,23 @@ class Loader:
             for stored in page.matches:
                 self._known[One(type, stored.id)] = json.decode(stored.body)
 
-    async def _search(self, connection: Connection, want: Many) -> Found:
-        predicate = self._decide("search-type", want.type).predicate
-        self._budget.search()
+    async def _query(self, want: Many) -> Query:
         pairs = list(want.pairs)
-        limited = any(name == "_count" for name, _ in pairs)
-        if not limited and not want.paged:
+        if not _limited(want) and not want.paged:
             pairs.append(("_count", str(self._page)))
         if want.counted:
             pairs.append(("_total", "accurate"))
         if want.after:
             pairs.append((CURSOR, want.after))
         base = f"{self._request.base}/"
-        query = self._model.search.parse(want.type, pairs, base=base)
+        return await self._services.catalogue.certainly(lambda: self._model.search.parse(want.type, pairs, base=base))
+
+    async def _search(self, connection: Connection, want: Many, query: Query) -> Found:
+        predicate = self._decide("search-type", want.type).predicate
+        self._budget.search()
         page = await self._model.search.run(connection, query, predicate)
         self._budget.read(len(page.matches))
-        if page.next and not limited and not want.paged:
+        if page.next and not _limited(want) and not want.paged:
             raise TooCostly(
                 f"More than {self._page} {want.type} resources match. Narrow the search, limit it with _count, or read "
                 f"it in pages with {want.type}Connection."
@@ -172,3 +174,7 @@ class Loader:
             next=cursor(page.next, offset + len(resources)) if page.next else "",
             last="" if page.next else cursor(want.after, offset),
         )
+
+
+def _limited(want: Many) -> bool:
+    return any(name == "_count" for name, _ in want.pairs)

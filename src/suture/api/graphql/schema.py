@@ -90,7 +90,7 @@ class _Builder:
         known = self._searches.get(type)
         if known is None:
             names = [code.replace("-", "_") for code, parameter in self._parameters.for_type(type).items()
-                     if parameter.supported]  # fmt: skip
+                     if parameter.supported and not (parameter.custom and parameter.pending)]  # fmt: skip
             known = {name: GraphQLArgument(self._values) for name in (*names, *RESULT)}
             known["fhirpath"] = GraphQLArgument(GraphQLString)
             self._searches[type] = known

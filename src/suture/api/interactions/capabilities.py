@@ -21,6 +21,7 @@ def reporter(capabilities: Capabilities) -> Handler:
         for name, _ in request.pairs:
             if name not in _KNOWN:
                 raise Invalid(f"/metadata does not know the parameter {name[:80]!r}; it knows mode.")
+        await services.catalogue.refresh()
         body, etag = capabilities.statement(request.base, request.parameter("mode"))
         headers = [(b"etag", etag)]
         none_match = request.header("if-none-match")

@@ -51,6 +51,8 @@ async def create(services: Services, model: Model, request: Request, target: Tar
     check_type(model, resource, target.type)
     if request.bundled or mentions(await request.body(), request.base):
         strip_own_base(resource, request.base)
+    if target.type == "SearchParameter":
+        await services.catalogue.refresh()
     prepared = prepare_alone(model, resource)
     id = new_id()
     if_none_exist = request.header("if-none-exist")
@@ -61,7 +63,7 @@ async def create(services: Services, model: Model, request: Request, target: Tar
 
         return written(request, await services.store.write(work), created=True)
 
-    condition = criteria(model, target.type, if_none_exist, "If-None-Exist")
+    condition = await services.catalogue.certainly(lambda: criteria(model, target.type, if_none_exist, "If-None-Exist"))
 
     async def conditional(tx: Transaction) -> Created:
         return await create_unless(tx, model, prepared, id, condition, decision.predicate)

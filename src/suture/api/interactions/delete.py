@@ -57,7 +57,9 @@ async def delete(services: Services, model: Model, request: Request, target: Tar
 async def conditional_delete(services: Services, model: Model, request: Request, target: Target) -> Response:
     """`DELETE [base]/[type]?[criteria]`: one match, or several when the setting allows."""
     decision = services.decide(request, target.type)
-    condition = criteria(model, target.type, request.query, "A conditional delete")
+    condition = await services.catalogue.certainly(
+        lambda: criteria(model, target.type, request.query, "A conditional delete")
+    )
     if_match = request.header("if-match")
     several = services.settings.conditional_delete == "multiple"
 

@@ -149,7 +149,9 @@ async def patch(services: Services, model: Model, request: Request, target: Targ
 async def conditional_patch(services: Services, model: Model, request: Request, target: Target) -> Response:
     """`PATCH [base]/[type]?[criteria]`."""
     decision = services.decide(request, target.type)
-    condition = criteria(model, target.type, request.query, "A conditional patch")
+    condition = await services.catalogue.certainly(
+        lambda: criteria(model, target.type, request.query, "A conditional patch")
+    )
     document = await read_patch(request, model)
     if_match = request.header("if-match")
 

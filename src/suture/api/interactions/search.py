@@ -27,7 +27,7 @@ LONGEST_CURSOR = 1024
 
 _BY_POST = "The search is longer than a URL may be: for the other pages POST the same form to their links."
 
-_PLAIN = re.compile(r"[A-Za-z0-9:/,$._~-]*").fullmatch
+_PLAIN = re.compile(r"[A-Za-z0-9:/,$._~|-]*").fullmatch
 
 
 async def search_type(services: Services, model: Model, request: Request, target: Target) -> Response:
@@ -52,7 +52,7 @@ async def _search(services: Services, model: Model, request: Request, target: Ta
         pairs = [*pairs, *(form := await request.form())]
         request.adopt(form)
     pairs, explain = take_explain(pairs, decision)
-    query, subset = plan(model, request, target, pairs)
+    query, subset = await services.catalogue.certainly(lambda: plan(model, request, target, pairs))
     async with services.store.reading() as connection:
         if explain:
             explanation = await model.search.explain(connection, query, decision.predicate)
@@ -78,7 +78,7 @@ def answer(request: Request, target: Target, page: Page, pairs: Sequence[Pair], 
     url = f"{request.base}/{path}" if path else request.base
     cursor = [pair for pair in pairs if pair[0] == CURSOR]
     whole = with_query(url, page.applied)
-    links = [("self", with_query(url, [*page.applied, *cursor]))]
+    links = [("self", with_query(url, [*page.applied, *cursor]) if cursor else whole)]
     warnings = page.warnings
     steps = [(relation, to) for relation, to in (("previous", page.previous), ("next", page.next)) if to]
     if len(whole) + LONGEST_CURSOR <= LONGEST_URL:
@@ -114,4 +114,4 @@ def with_query(url: str, pairs: Iterable[Pair]) -> str:
 
 
 def _encoded(text: str) -> str:
-    return text if _PLAIN(text) else quote(text, safe=":/,$._-~")
+    return text.replace("|", "%7C") if _PLAIN(text) else quote(text, safe=":/,$._-~")

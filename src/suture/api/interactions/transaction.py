@@ -61,11 +61,14 @@ async def transaction(
     """Process the entries of a transaction as one unit. Raises the error of the first entry that cannot be done."""
     entries = _read(model, request, bundle, find)
     reads = [entry for entry in entries if not _writes(entry)]
-    steps = [_planned(model, entry) for entry in entries if _writes(entry)]
+    writes = [entry for entry in entries if _writes(entry)]
+    steps = await services.catalogue.certainly(lambda: [_planned(model, entry) for entry in writes])
     for type in sorted({step.type for step in steps}):
         services.decide(request, type)
     predicate = services.decide(request, "").predicate
     plan = Plan(model, steps, request.base, model.uris)
+    if plan.referring:
+        await services.catalogue.refresh()
     await _prepare_ahead(services, plan, predicate)
     unit = _Unit(services, plan, reads, predicate)
     needed = [

@@ -101,6 +101,8 @@ async def update(services: Services, model: Model, request: Request, target: Tar
     services.decide(request, target.type)
     resource = await _received(request, model, target)
     check_id(resource, target.type, target.id)
+    if target.type == "SearchParameter":
+        await services.catalogue.refresh()
     prepared = prepare_alone(model, resource)
     terms = _terms(services, request)
 
@@ -114,9 +116,13 @@ async def update(services: Services, model: Model, request: Request, target: Tar
 async def conditional_update(services: Services, model: Model, request: Request, target: Target) -> Response:
     """`PUT [base]/[type]?[criteria]`."""
     decision = services.decide(request, target.type)
-    condition = criteria(model, target.type, request.query, "A conditional update")
+    condition = await services.catalogue.certainly(
+        lambda: criteria(model, target.type, request.query, "A conditional update")
+    )
     resource = await _received(request, model, target)
     given = resource.get("id") or ""
+    if target.type == "SearchParameter":
+        await services.catalogue.refresh()
     prepared = prepare_alone(model, resource)
     fresh = new_id()
     terms = _terms(services, request)

@@ -52,7 +52,9 @@ async def lastn(services: Services, model: Model, request: Request, type: str | 
     if request.parameter("_summary") == "count":
         raise Invalid("$lastn does not know _summary=count.")
     lenient = preferences(request.header("prefer")).lenient
-    query = model.search.parse(OBSERVATION, asked, lenient=lenient, base=f"{request.base}/")
+    query = await services.catalogue.certainly(
+        lambda: model.search.parse(OBSERVATION, asked, lenient=lenient, base=f"{request.base}/")
+    )
     store = services.store
     finder = Latest(model.search, model.parameters, store.keys, store.bodies)
     async with store.reading() as connection:

@@ -2,7 +2,8 @@
 
 Specification: https://hl7.org/fhir/R4/operations.html. The one thing to know: name, levels, types and effect are
 read from the OperationDefinitions it is declared with, so the router, the CapabilityStatement and the OpenAPI
-document cannot disagree with them. Their URLs are HL7's own; levels that Suture does not serve are false.
+document cannot disagree with them. URLs are HL7's own, but for operations that only Suture has (`urn:suture:`); levels
+that Suture does not serve are false.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence

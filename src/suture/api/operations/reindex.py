@@ -8,15 +8,23 @@ from typing import Any
 
 from suture.api.http import Request, Response, resource_response
 from suture.api.operations.inputs import read_inputs
-from suture.api.operations.operation import Operation, parameter
+from suture.api.operations.operation import Definition, Operation, parameter
 from suture.api.services import Model, Services
 from suture.fhir.dates import from_us
 from suture.fhir.outcomes import Invalid
 from suture.store.rebuild import Progress
 
-DEFINITION: dict[str, Any] = {
+
+def _group(name: str, documentation: str, *parts: Definition) -> Definition:
+    """A parameter of the answer that has parts in place of a value."""
+    group = {key: item for key, item in parameter(name, "out", "0..*", "", documentation).items() if key != "type"}
+    return {**group, "part": list(parts)}
+
+
+DEFINITION: Definition = {
     "resourceType": "OperationDefinition",
     "id": "reindex",
+    "url": "urn:suture:operation:reindex",
     "name": "Reindex",
     "title": "State of the search index",
     "status": "active",
@@ -32,8 +40,24 @@ DEFINITION: dict[str, Any] = {
     "instance": False,
     "parameter": [
         parameter("type", "in", "0..*", "code", "A resource type to rebuild, at system level."),
-        parameter("parameter", "out", "0..*", "", "An added search parameter: url, code, type, and its state."),
-        parameter("building", "out", "0..*", "", "A resource type whose index rows are being built, with progress."),
+        _group(
+            "parameter",
+            "A search parameter that was added, of one resource type.",
+            parameter("url", "out", "1..1", "uri", "Of the SearchParameter."),
+            parameter("type", "out", "1..1", "code", "The resource type."),
+            parameter("code", "out", "1..1", "code", "Its name in a search."),
+            parameter("state", "out", "1..1", "code", "`usable`, or `building` until its index rows are complete."),
+        ),
+        _group(
+            "building",
+            "A resource type whose index rows are being built.",
+            parameter("type", "out", "1..1", "code", "The resource type."),
+            parameter("done", "out", "1..1", "integer", "Resources that were looked at."),
+            parameter("started", "out", "1..1", "instant", "When it began."),
+            parameter("total", "out", "0..1", "integer", "Resources of the type, where they were counted."),
+            parameter("problem", "out", "0..1", "string", "What keeps it from going on."),
+            parameter("pending", "out", "0..*", "string", "Search parameters that wait for it, `*` for all."),
+        ),
     ],
 }
 

@@ -118,17 +118,20 @@ class Router:
             if element.name == name:
                 plain = [self._child(focus, element, name, type) for type in element.types[:1]]
                 return plain or self._repeated(focus, element)
-            if element.is_choice and element.name[:-3] == name:
-                return self._choices(focus, element, name)
+            if element.is_choice and name.startswith(stem := element.name[:-3]):
+                choices = self._choices(focus, element, stem)
+                if kept := list(choices.values()) if name == stem else [choices[name]] if name in choices else []:
+                    return kept
         return []
 
-    def _choices(self, focus: Route, element: Element, name: str) -> list[Route]:
+    def _choices(self, focus: Route, element: Element, name: str) -> dict[str, Route]:
+        """By member of the JSON, such as `valueDateTime`, by which expressions of some guides name a choice."""
         found: dict[str, Route] = {}
         for type in element.types:
             member = name + type.code[0].upper() + type.code[1:]
             if member not in found:
                 found[member] = self._child(focus, element, member, type)
-        return list(found.values())
+        return found
 
     def _child(self, focus: Route, element: Element, member: str, type: ElementType) -> Route:
         fields = element.children

@@ -192,6 +192,7 @@ class Source(Phrases):
             case "canonical-reference" | "uri-reference":
                 site = self._reference_site(uses, canonical=form == "canonical-reference")
                 self._reach(site, f"({self._constant(site.number)}, {value})", uses, depth)
+                self._uri(uses, value, depth, versions=False)  # for sorting
             case "resource":
                 site = self._site(sites.ResourceSite, uses)
                 self._reach_of(f"{self._constant(site.of, 'site')}({value})", uses, depth)

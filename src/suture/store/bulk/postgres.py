@@ -5,6 +5,8 @@ commit that takes the mark away is, and with it everything before it.
 """
 
 import asyncio
+import io
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -12,16 +14,17 @@ import asyncpg
 from suture.store.bulk.database import Dropped, Tell, Totals
 from suture.store.bulk.mark import ADVICE, DISTRIBUTED, IN_USE, NAME, NOT_EMPTY, Index, packed, unpacked
 from suture.store.bulk.postgres_finish import STAGED, Finish, as_primary_key
-from suture.store.bulk.rows import Tables
+from suture.store.bulk.rows import FILLED, Tables
+from suture.store.connection import Row
 from suture.store.distribution import LAYOUT
 from suture.store.opening import DatabaseError
-from suture.store.postgres import DRIVER_ERRORS
+from suture.store.postgres import DRIVER_ERRORS, tsvector
 from suture.store.tables import COLUMNS
 
 APPLICATION = "suture-bulk"
 
 _Connection: TypeAlias = "asyncpg.Connection[Any]"
-_TABLES = list(COLUMNS)
+_TABLES = list(FILLED)
 
 _INDEXES = (
     "select x.relname, t.relname, pg_get_indexdef(i.indexrelid), coalesce(c.conname, '') "
@@ -60,10 +63,19 @@ class PostgresWriter:
         try:
             async with self._connection.transaction():
                 for table, rows in tables.items():
+                    if table == "prose":
+                        await self._copy_prose(rows)
+                        continue
                     target = STAGED.get(table, table)
                     await self._connection.copy_records_to_table(target, records=rows, columns=COLUMNS[table])
         except DRIVER_ERRORS as error:
             raise failed(error) from error
+
+    async def _copy_prose(self, rows: Sequence[Row]) -> None:
+        # In the text format, since the driver has no binary form of a tsvector; words need no escapes.
+        lines = [f"{k}\t{ck}\t{tsvector(narrative, content)}\n" for k, ck, narrative, content in rows]
+        source = io.BytesIO("".join(lines).encode())
+        await self._connection.copy_to_table("prose", source=source, columns=("k", "ck", "words"))
 
     async def close(self) -> None:
         """Close the connection."""

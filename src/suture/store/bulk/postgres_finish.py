@@ -14,6 +14,7 @@ import asyncpg
 from suture.fhir.definitions import type_name
 from suture.store.bulk.database import Dropped, Tell
 from suture.store.bulk.mark import Index
+from suture.store.bulk.rows import FILLED
 from suture.store.tables import COLUMNS, INDEX_TABLES, VOCABULARY
 
 MAINTENANCE_MEMORY = "1GB"
@@ -49,7 +50,7 @@ class Finish:
         self._unique = [index for index in indexes if index.table == "res" and index.sql.endswith("(rh)")]
         self._others = [index for index in indexes if index not in self._unique]
         self._tell = tell
-        self._steps = len(indexes) + len(STAGED) + len(COLUMNS)
+        self._steps = len(indexes) + len(STAGED) + len(FILLED)
         self._step = 0
 
     async def run(self) -> list[Dropped]:
@@ -68,7 +69,7 @@ class Finish:
         for index in self._others:
             if index.constraint:
                 await self._connection.execute(as_primary_key(index))
-        tables = sorted(COLUMNS, key=lambda table: -sizes.get(table, 0))
+        tables = sorted(FILLED, key=lambda table: -sizes.get(table, 0))
         await self._side_by_side([(table, f"vacuum (analyze) {table}") for table in tables])
         return dropped
 
@@ -88,7 +89,7 @@ class Finish:
         async with connection.transaction():
             await connection.execute(_DOUBLES)
             rows = await connection.fetch("select rt, id, count(*) from doubles group by rt, id order by rt, id")
-            for table in ("res", *INDEX_TABLES, "events"):
+            for table in ("res", *INDEX_TABLES, "prose", "events"):
                 await connection.execute(f"delete from {table} using doubles where {table}.k = doubles.k")
             await connection.execute(_RENUMBERED)
             await connection.execute("truncate events")

@@ -12,13 +12,17 @@ from suture.fhir.definitions import type_number
 from suture.fhir.json import join_body
 from suture.store.bodies import METHOD_NUMBER, Bodies
 from suture.store.connection import Row
+from suture.store.index_rows import index_rows
 from suture.store.keys import Keys
 from suture.store.rows import Prepared, Word
-from suture.store.tables import FHIR_VERSION_NUMBER, INDEX_TABLES, VOCABULARY
-from suture.store.transaction import BLOCK_BITS, index_rows
+from suture.store.tables import COLUMNS, FHIR_VERSION_NUMBER, INDEX_TABLES
+from suture.store.transaction import BLOCK_BITS
 
 Tables = dict[str, list[Row]]
-"""Table -> rows, in the order of `suture.store.tables.COLUMNS`."""
+"""Table -> rows, in the order of FILLED."""
+
+FILLED = {**COLUMNS, "prose": ("k", "ck", "narrative", "content")}
+"""The tables that a bulk load fills, and what is in their rows; each engine has its own form of `prose`."""
 
 MOST = (1 << BLOCK_BITS) - 1
 """Resources that one block of surrogates has numbers for."""
@@ -47,8 +51,8 @@ class Assembler:
 
         `seq`: number of the first event. `now`: microseconds since 1970 UTC, whole milliseconds.
         """
-        tables: Tables = {name: [] for name in ("res", *INDEX_TABLES, *VOCABULARY, "events")}
-        res, events = tables["res"], tables["events"]
+        tables: Tables = {name: [] for name in FILLED}
+        res, events, prose = tables["res"], tables["events"], tables["prose"]
         lists = [tables[name] for name in INDEX_TABLES]
         for block, accepted in groups:
             for k, one in enumerate(accepted, (block << BLOCK_BITS) + 1):
@@ -61,6 +65,8 @@ class Assembler:
                 res.append((ck, k, rt, fv, id, 1, now, 0, method, rows.sdate, rows.present, rh, enc, body))
                 for table, entries in zip(lists, index_rows(rows, ck, k), strict=True):
                     table += entries
+                if rows.prose[1]:
+                    prose.append((k, ck, *rows.prose))
                 events.append((seq, rt, rh, k, 1, now, method, 0))
                 seq += 1
                 if rows.words:

@@ -15,7 +15,7 @@ import apsw
 from suture.fhir.definitions import type_name
 from suture.store.bulk.database import Dropped, Tell, Totals
 from suture.store.bulk.mark import ADVICE, IN_USE, NAME, NOT_EMPTY, packed
-from suture.store.bulk.rows import Tables
+from suture.store.bulk.rows import FILLED, Tables
 from suture.store.opening import DatabaseError
 from suture.store.sqlite import Execute
 from suture.store.tables import COLUMNS, VOCABULARY
@@ -25,6 +25,9 @@ CACHE_MB = 1024
 
 MOST_WRITERS = 9
 """Files that SQLite can attach at once, less one."""
+
+WORDS_MB = 64
+"""Memory for the words of full text before they are written to the new file."""
 
 _PARTS = "-bulk-"
 
@@ -61,7 +64,7 @@ class SqliteWriter:
     def __init__(self, path: Path, number: int) -> None:
         self._connection = _open(_part(path, number), "journal_mode = off", "synchronous = off", "cache_size = -65536")
         self._insert: dict[str, str] = {}
-        for table, columns in COLUMNS.items():
+        for table, columns in FILLED.items():
             _run(self._connection, f"create table {table} ({', '.join(columns)})")
             self._insert[table] = f"insert into {table} values ({', '.join('?' * len(columns))})"
 
@@ -173,7 +176,7 @@ class _Finish:
 
     def run(self, totals: Totals) -> list[Dropped]:
         connection = self._connection
-        steps = len(COLUMNS) + len(self._indexes) + 1
+        steps = len(FILLED) + len(self._indexes) + 1
         done = 0
 
         def next(what: str) -> None:
@@ -190,6 +193,8 @@ class _Finish:
             if table == "res":
                 next("res_rh")
                 dropped = self._make_unique()
+        next("prose")
+        self._fill_prose()
         for name, (_, sql) in self._indexes.items():
             next(name)
             _run(connection, sql)
@@ -208,11 +213,11 @@ class _Finish:
 
     def _fill(self, table: str) -> None:
         columns = list(COLUMNS[table])
+        source = self._source(table)
         key = [
             row[1] for row in sorted(_run(self._connection, f"pragma main.table_info({table})"), key=lambda row: row[5])
             if row[5]
         ]  # fmt: skip
-        source = " union all ".join(f"select {', '.join(columns)} from {schema}.{table}" for schema in self._schemas)
         distinct = "distinct " if table in VOCABULARY else ""
         where = self._without if "k" in columns else ""
         if table == "events" and where:
@@ -222,6 +227,29 @@ class _Finish:
             f"insert into main.{table} select {distinct}{', '.join(columns)} from ({source}) {where} "
             f"order by {', '.join(key)}",
         )
+
+    def _fill_prose(self) -> None:
+        """Index the words in the order of `k`, as few and large pieces, and make one of them in the end."""
+        settings = {"hashsize": WORDS_MB << 20, "automerge": 0}
+        before = {"hashsize": 1 << 20, "automerge": 4}
+        for name, value in settings.items():
+            self._instruct(name, value)
+        _run(
+            self._connection,
+            f"insert into main.prose (rowid, ck, narrative, content) select k, ck, narrative, content "
+            f"from ({self._source('prose')}) {self._without} order by k",
+        )
+        self._instruct("optimize")
+        for name, value in before.items():
+            self._instruct(name, value)
+
+    def _instruct(self, command: str, value: int | None = None) -> None:
+        """Give FTS5 one of its commands."""
+        _run(self._connection, "insert into main.prose (prose, rank) values (?, ?)", (command, value))
+
+    def _source(self, table: str) -> str:
+        columns = ", ".join(FILLED[table])
+        return " union all ".join(f"select {columns} from {schema}.{table}" for schema in self._schemas)
 
     def _make_unique(self) -> list[Dropped]:
         """Make the unique index on rh; when resources came more than once, leave out all but the last of each."""
