@@ -102,8 +102,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int,
         Meta(
             ge=100,
-            description="Resources that one request may read to gather an answer (`$meta` of a type or of the server) "
-            "before it is refused as too costly. Searches are bounded by `statement_timeout`.",
+            description="Index rows that a search may read for one list of candidates, and resources that `$meta` may "
+            "read, before the request is refused as too costly.",
         ),
     ] = 200_000
     graphql_depth: Annotated[
