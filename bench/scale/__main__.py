@@ -31,6 +31,8 @@ class Run:
         self.file = self.folder / "results.json"
         self.results: dict[str, Any] = json.loads(self.file.read_text()) if self.file.exists() else {}
         self.databases = Databases(self.folder)
+        settings = self.folder / "suture.toml"  # where the commands and servers that are started here look
+        settings.write_text("full_text = []\n" if arguments.without_full_text else "")
         self.templates = Templates(arguments.templates)
 
     def done(self, engine: str, size: int, step: str) -> bool:
@@ -80,6 +82,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "scale")
     parser.add_argument("--templates", type=Path, default=ROOT.parent / "shared" / "data" / "synthea-r4")
     parser.add_argument("--smallest", type=int, default=SIZES[0], help="patients of this size are asked for")
+    parser.add_argument("--without-full-text", action="store_true", help="with the setting full_text empty")
     run = Run(parser.parse_args())
     run.folder = run.folder.resolve()
     if run.arguments.step != "report":

@@ -164,7 +164,10 @@ async def test_a_listener_that_lost_its_connection_catches_up(
 ) -> None:
     monkeypatch.setattr(listening, "PATROL", 60.0)
     first, second = await opened(postgresql_url), await opened(postgresql_url)
-    cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity where query ilike 'listen%' or query = ?1"
+    cut = (
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity "
+        "where datname = current_database() and (query ilike 'listen%' or query = ?1)"
+    )
     async with first.reading() as connection:
         await until(lambda: second.changes.sequence == 0)
         await asyncio.sleep(0.3)
