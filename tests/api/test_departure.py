@@ -28,7 +28,8 @@ LONG = {
 }
 RUNNING = (
     "select count(*) from pg_stat_activity "
-    "where query like '%pg_sleep(60)%' and state = 'active' and pid <> pg_backend_pid()"
+    "where datname = current_database() and query like '%pg_sleep(60)%' "
+    "and state = 'active' and pid <> pg_backend_pid()"
 )
 
 

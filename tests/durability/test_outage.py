@@ -16,7 +16,8 @@ def test_postgresql_cutting_all_connections_is_survived(
     with httpx.Client(base_url=server.fhir, timeout=30) as client:
         kept = client.post("/Patient", json=patient).json()["id"]
         for _ in range(12):
-            cut = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'suture'"
+            cut = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
+            cut += " and application_name = 'suture'"
             subprocess.run([cluster.programs() / "psql", postgresql_url, "-qAtc", cut], check=True, capture_output=True)
             answers = [client.post("/Patient", json=patient) for _ in range(3)]
             answers += [client.get(f"/Patient/{kept}") for _ in range(3)]
