@@ -6,6 +6,10 @@ NO_DATE = -(2**62)
 """`sdate` of a resource without a primary clinical date: older than every real date."""
 
 
+NO_PROSE = ("", "")
+"""`IndexRows.prose` of a resource that full text search does not know."""
+
+
 class Word(msgspec.Struct, frozen=True, gc=False):
     """What a token row `h` means: the vocabulary of searches. It outlives the resources that brought it.
 
@@ -44,7 +48,7 @@ class IndexRows(msgspec.Struct, frozen=True, gc=False):
     dat: tuple[tuple[int, int, int], ...]
     ref: tuple[tuple[int, int], ...]
     words: tuple[Word, ...] = ()
-    prose: "tuple[str, str]" = ("", "")
+    prose: "tuple[str, str]" = NO_PROSE
 
 
 class Stored(msgspec.Struct, frozen=True, gc=False):

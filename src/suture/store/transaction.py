@@ -8,6 +8,7 @@ the type is being rebuilt, so that what is written is right at once.
 
 import copy
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -21,44 +22,17 @@ from suture.store.connection import Outdated, Row, WriteConnection
 from suture.store.dialect import Dialect
 from suture.store.index_rows import NO_ROWS, Tables, index_rows, rows_there
 from suture.store.keys import Keys
-from suture.store.rows import IndexRows, Prepared, Stored, Word
+from suture.store.rows import NO_PROSE, IndexRows, Prepared, Stored, Word
+from suture.store.surrogates import Surrogates
 from suture.store.tables import FHIR_VERSION, FHIR_VERSION_NUMBER, INDEX_TABLES
 from suture.store.vocabulary import Known, Learner
 
 Index = Callable[[str, bytes], IndexRows]
 """(FHIR version, body) -> the index rows that the body has in the database."""
 
-
 CONFORMANCE_NUMBERS = frozenset(map(type_number, CONFORMANCE))
 
-BLOCK_BITS = 16
 MILLISECOND = 1000
-
-
-class Surrogates:
-    """Hands out `k`: unique, growing numbers, taken from the database in blocks of 2**16."""
-
-    def __init__(self) -> None:
-        self._next = 0
-        self._left = 0
-
-    async def ready(self, connection: WriteConnection) -> None:
-        """Make sure that a whole batch of numbers can be taken without asking the database."""
-        if self._left < 1 << (BLOCK_BITS - 1):
-            self._next = await connection.next_block() << BLOCK_BITS
-            self._left = 1 << BLOCK_BITS
-
-    def take(self) -> int:
-        """The next number. Raises RuntimeError when `ready` was not called in time."""
-        if not self._left:
-            raise RuntimeError("no surrogate left in the block")
-        self._left -= 1
-        self._next += 1
-        return self._next
-
-    def discard(self) -> None:
-        """Forget the block: the transaction that took it was rolled back."""
-        self._left = 0
 
 
 class State:
@@ -238,7 +212,8 @@ class Batch:
 
     async def _flush_index(self, states: Sequence[State]) -> None:
         there = await self._there(states)
-        changes = zip(*(self._index_change(state, there) for state in states), strict=True)
+        before = [self._rows_before(state, there) for state in states]
+        changes = zip(*map(self._index_change, states, before, repeat(there)), strict=True)
         for table, columns in zip(INDEX_TABLES, changes, strict=True):
             if removed := [row for remove, _ in columns for row in remove]:
                 await self.connection.delete(table, removed)
@@ -248,15 +223,20 @@ class Batch:
                 await self.vocabulary.write(self.connection, words, {row[0] for row in added})
             if added:
                 await self.connection.insert(table, added)
-        await self._flush_prose(states)
+        await self._flush_prose(states, before)
 
-    async def _flush_prose(self, states: Sequence[State]) -> None:
-        gone = [state.db.k for state in states if state.db is not None and not state.db.deleted]
-        added = [
-            (state.pending[-1].k, state.pending[-1].ck, *state.prepared.rows.prose)
-            for state in states
-            if state.prepared is not None and state.prepared.rows.prose[1]
-        ]
+    async def _flush_prose(self, states: Sequence[State], before: Sequence[IndexRows | None]) -> None:
+        gone: list[int] = []
+        added: list[Row] = []
+        for state, was in zip(states, before, strict=True):
+            head, db = state.pending[-1], state.db
+            prose = state.prepared.rows.prose if state.prepared is not None else NO_PROSE
+            if was is not None and db is not None and (was.prose, db.ck) == (prose, head.ck):
+                continue
+            if db is not None and not db.deleted and (was is None or was.prose[1]):
+                gone.append(db.k)
+            if prose[1]:
+                added.append((head.k, head.ck, *prose))
         if gone or added:
             await self.connection.write_prose(gone, added)
 
@@ -265,20 +245,29 @@ class Batch:
         ks = [state.db.k for state in states if state.db is not None and state.db.type in self._rebuilding]
         return await rows_there(self.connection, self.dialect, ks) if ks else {}
 
-    def _index_change(self, state: State, there: Mapping[int, Tables]) -> list[tuple[Iterable[Row], Iterable[Row]]]:
+    def _rows_before(self, state: State, there: Mapping[int, Tables]) -> IndexRows | None:
+        """The rows the database has, as the stored body tells; None when it has none or the body does not tell."""
+        db = state.db
+        if db is None or db.deleted or db.k in there:
+            return None
+        return self._index(FHIR_VERSION[state.fv], db.body)
+
+    def _index_change(
+        self, state: State, before: IndexRows | None, there: Mapping[int, Tables]
+    ) -> list[tuple[Iterable[Row], Iterable[Row]]]:
         """Per index table: the rows to remove and the rows to add."""
         head, db = state.pending[-1], state.db
         new = index_rows(state.prepared.rows, head.ck, head.k) if state.prepared is not None else NO_ROWS
         if db is not None and db.k in there:
             old = there[db.k]
-        elif db is None or db.deleted:
+        elif db is None or before is None:
             return [((), rows) for rows in new]
         else:
-            old = index_rows(self._index(FHIR_VERSION[state.fv], db.body), db.ck, db.k)
+            old = index_rows(before, db.ck, db.k)
         changes: list[tuple[Iterable[Row], Iterable[Row]]] = []
-        for before, after in zip(old, new, strict=True):
-            kept = set(before).intersection(after)
-            changes.append(([r for r in before if r not in kept], [r for r in after if r not in kept]))
+        for had, has in zip(old, new, strict=True):
+            kept = set(had).intersection(has)
+            changes.append(([row for row in had if row not in kept], [row for row in has if row not in kept]))
         return changes
 
     def _res_row(self, state: State) -> Row:

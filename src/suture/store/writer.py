@@ -20,7 +20,8 @@ from suture.store.changes import GENERATION_LOCK, Changes
 from suture.store.connection import Outdated, Retry, WriteConnection
 from suture.store.dialect import Dialect
 from suture.store.keys import Keys
-from suture.store.transaction import Batch, Index, Surrogates, Transaction
+from suture.store.surrogates import Surrogates
+from suture.store.transaction import Batch, Index, Transaction
 from suture.store.vocabulary import Known
 
 MAX_UNITS = 256

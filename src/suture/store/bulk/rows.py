@@ -15,8 +15,8 @@ from suture.store.connection import Row
 from suture.store.index_rows import index_rows
 from suture.store.keys import Keys
 from suture.store.rows import Prepared, Word
+from suture.store.surrogates import BLOCK_BITS
 from suture.store.tables import COLUMNS, FHIR_VERSION_NUMBER, INDEX_TABLES
-from suture.store.transaction import BLOCK_BITS
 
 Tables = dict[str, list[Row]]
 """Table -> rows, in the order of FILLED."""
