@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from suture.fhir.fhirpath.faults import FhirPathError, shorten
 
-NAME, QUOTED, STRING, NUMBER, DATE, DATETIME, TIME, VARIABLE, SYMBOL, END = range(10)
+NAME, QUOTED, STRING, NUMBER, DATE, DATETIME, TIME, VARIABLE, SYMBOL, END, LONG = range(11)
 
 _ESCAPES = {"`": "`", "'": "'", '"': '"', "\\": "\\", "/": "/", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
@@ -23,6 +23,7 @@ _TOKEN = re.compile(
   | (?P<datetime> @{_DATE}T(?:{_TIME}(?:Z|[+-][0-9]{{2}}:[0-9]{{2}})?)? )
   | (?P<time> @T{_TIME} )
   | (?P<date> @{_DATE} )
+  | (?P<long> [0-9]+L (?![A-Za-z0-9_]) )
   | (?P<number> [0-9]+(?:\.[0-9]+)? )
   | (?P<string> '(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*" )
   | (?P<quoted> `(?:[^`\\]|\\.)*` )
@@ -36,6 +37,7 @@ _KINDS = {
     "quoted": QUOTED,
     "string": STRING,
     "number": NUMBER,
+    "long": LONG,
     "date": DATE,
     "datetime": DATETIME,
     "time": TIME,
@@ -62,16 +64,16 @@ def tokens(text: str) -> list[Token]:
             raise FhirPathError(_complaint(text, position), text, position)
         group = match.lastgroup or ""
         if group != "skip":
-            found.append(Token(_KINDS[group], _meaning(group, match.group(), text, position), position))
+            found.append(Token(_KINDS[group], _meaning(group, match.group()), position))
         position = match.end()
     found.append(Token(END, "", len(text)))
     return found
 
 
-def _meaning(group: str, raw: str, text: str, position: int) -> str:
+def _meaning(group: str, raw: str) -> str:
     match group:
         case "string" | "quoted":
-            return _unescape(raw[1:-1], text, position) if "\\" in raw else raw[1:-1]
+            return _unescape(raw[1:-1]) if "\\" in raw else raw[1:-1]
         case "date" | "datetime":
             return raw[1:]
         case "time":
@@ -80,14 +82,13 @@ def _meaning(group: str, raw: str, text: str, position: int) -> str:
             return raw
 
 
-def _unescape(body: str, text: str, position: int) -> str:
+def _unescape(body: str) -> str:
     def replace(match: re.Match[str]) -> str:
         escape = match.group(1)
         if len(escape) == 5:
             return chr(int(escape[1:], 16))
-        if escape not in _ESCAPES:
-            raise FhirPathError(f"The escape \\{escape} is not known", text, position + 1 + match.start())
-        return _ESCAPES[escape]
+        # a backslash before anything else is ignored (http://hl7.org/fhirpath/#string)
+        return _ESCAPES.get(escape, escape)
 
     unescaped = _ESCAPE.sub(replace, body)
     # two \u escapes may form one character beyond the basic plane

@@ -35,6 +35,12 @@ class Number(_Node, frozen=True):
     value: int | Decimal
 
 
+class Long(_Node, frozen=True):
+    """`12L`: a whole number of 64 bits."""
+
+    value: int
+
+
 class Date(_Node, frozen=True):
     """`@2014-01`: the text after the @."""
 
@@ -108,6 +114,13 @@ class Sign(_Node, frozen=True):
     operand: "Node"
 
 
+class Ordered(_Node, frozen=True):
+    """`operand asc` or `operand desc`, an argument of `sort()`."""
+
+    operand: "Node"
+    descending: bool
+
+
 class TypeOperation(_Node, frozen=True):
     """`operand is type` or `operand as type`; `type` may be qualified (`System.String`)."""
 
@@ -129,6 +142,7 @@ Node = (
     | Boolean
     | String
     | Number
+    | Long
     | Date
     | DateTime
     | Time
@@ -141,6 +155,7 @@ Node = (
     | Call
     | Item
     | Sign
+    | Ordered
     | TypeOperation
     | Binary
 )

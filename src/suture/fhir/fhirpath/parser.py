@@ -13,6 +13,7 @@ from suture.fhir.fhirpath.lexer import (
     DATE,
     DATETIME,
     END,
+    LONG,
     NAME,
     NUMBER,
     QUOTED,
@@ -146,6 +147,8 @@ class _Parser:
                 return self._symbol_term(token, depth)
             case k if k == NUMBER:
                 return self._number(), 1
+            case k if k == LONG:
+                return self._long(), 1
             case k if k == STRING:
                 self._advance()
                 return nodes.String(value=token.text, position=token.position), 1
@@ -200,7 +203,7 @@ class _Parser:
         arguments: list[Node] = []
         if not self._sees(")"):
             while True:
-                argument, argument_height = self.expression(0, depth + 1)
+                argument, argument_height = self._argument(name, depth + 1)
                 arguments.append(argument)
                 height = max(height, argument_height)
                 if not self._sees(","):
@@ -208,6 +211,21 @@ class _Parser:
                 self._advance()
         self._expect(")")
         return nodes.Call(target=target, name=name, arguments=tuple(arguments), position=token.position), height + 1
+
+    def _argument(self, function: str, depth: int) -> _Deep:
+        argument, height = self.expression(0, depth)
+        token = self._token
+        if function == "sort" and token.kind == NAME and token.text in ("asc", "desc"):
+            self._advance()
+            return nodes.Ordered(operand=argument, descending=token.text == "desc", position=token.position), height + 1
+        return argument, height
+
+    def _long(self) -> Node:
+        token = self._token
+        if len(token.text) > _MAX_DIGITS:
+            raise FhirPathError(f"A number may have {_MAX_DIGITS} digits", self._text, token.position)
+        self._advance()
+        return nodes.Long(value=int(token.text[:-1]), position=token.position)
 
     def _number(self) -> Node:
         token = self._token

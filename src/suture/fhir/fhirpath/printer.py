@@ -20,6 +20,8 @@ def to_text(node: Node) -> str:
             return _quote(value, "'")
         case nodes.Number(value=number):
             return f"{number:f}" if not isinstance(number, int) else str(number)
+        case nodes.Long(value=number):
+            return f"{number}L"
         case nodes.Date(value=value) | nodes.DateTime(value=value):
             return f"@{value}"
         case nodes.Time(value=value):
@@ -42,6 +44,8 @@ def to_text(node: Node) -> str:
             return f"{to_text(target)}[{to_text(index)}]"
         case nodes.Sign(operator=operator, operand=operand):
             return f"({operator}{to_text(operand)})"
+        case nodes.Ordered(operand=operand, descending=descending):
+            return f"{to_text(operand)} {'desc' if descending else 'asc'}"
         case nodes.TypeOperation(operator=operator, operand=operand, type=type):
             return f"({to_text(operand)} {operator} {'.'.join(map(_name, type.split('.')))})"
         case nodes.Binary(operator=operator, left=left, right=right):
