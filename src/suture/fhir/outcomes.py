@@ -4,10 +4,13 @@ The middle of the house raises these; only the edges (`api`, `cli`) translate th
 Specification: https://hl7.org/fhir/R4/operationoutcome.html and https://hl7.org/fhir/R4/http.html
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import msgspec
+
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 class Issue(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -182,7 +185,8 @@ def operation_outcome(issues: Iterable[Issue]) -> dict[str, Any]:
     for issue in issues:
         entry: dict[str, Any] = {"severity": issue.severity, "code": issue.code}
         if issue.diagnostics:
-            entry["diagnostics"] = issue.diagnostics
+            # What clients sent is quoted here, and FHIR strings have no control characters.
+            entry["diagnostics"] = _FORBIDDEN.sub("\ufffd", issue.diagnostics)
         if issue.expression:
             entry["expression"] = [issue.expression]
         entries.append(entry)

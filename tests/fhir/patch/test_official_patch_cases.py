@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from lxml import etree
 
+from suture.fhir import xml
 from suture.fhir.definitions import load
 from suture.fhir.outcomes import FhirError
 from suture.fhir.patch import FhirPathPatch, JsonPatch
 from suture.fhir.versions import Version
-from tests.fhir.patch.xml_resources import resource
 
 SUITE = Path(__file__).parents[4] / "shared" / "suites" / "patch-r4"
 
@@ -24,7 +24,7 @@ JSON_CASES: list[dict[str, Any]] = msgspec.json.decode((SUITE / "json-patch-test
 
 
 def resource_in(case: Any, name: str) -> dict[str, Any]:
-    return resource(load(Version.R4), case.find(name)[0])
+    return xml.decode(etree.tostring(case.find(name)[0], with_tail=False), load(Version.R4))
 
 
 def without_layout(value: Any) -> Any:

@@ -1,13 +1,14 @@
-"""The two patch formats for JSON: RFC 6902 JSON Patch and FHIRPath Patch.
+"""The three patch formats: RFC 6902 JSON Patch, RFC 5261 XML Patch, and FHIRPath Patch.
 
-Both are read first (`JsonPatch.read`, `FhirPathPatch.read`, raising 400 for a malformed document) and applied
-later, possibly more than once (`patch.apply(resource)`, raising 422 where the patch does not fit).
+All are read first (`JsonPatch.read`, `XmlPatch.read`, `FhirPathPatch.read`, raising 400 for a malformed document) and
+applied later, possibly more than once (`patch.apply(resource)`, raising 422 where the patch does not fit).
 """
 
 from typing import Any, Protocol
 
 from suture.fhir.patch.fhirpath_patch import FhirPathPatch
 from suture.fhir.patch.json_patch import JsonPatch
+from suture.fhir.patch.xml_patch import XmlPatch
 
 
 class Patch(Protocol):
@@ -18,4 +19,4 @@ class Patch(Protocol):
         ...
 
 
-__all__ = ["FhirPathPatch", "JsonPatch", "Patch"]
+__all__ = ["FhirPathPatch", "JsonPatch", "Patch", "XmlPatch"]
