@@ -19,7 +19,8 @@ $(READY): requirements-dev.lock pyproject.toml tools/setup.sh
 	PYTHON=$(PYTHON) sh tools/setup.sh
 	@touch $@
 
-$(DEFINITIONS): $(wildcard tools/*definition*.py) tools/value_set_expansion.py | $(READY)
+$(DEFINITIONS): $(wildcard tools/*definition*.py src/suture/fhir/definitions/packed_*.py) tools/value_set_expansion.py \
+		src/suture/fhir/packages/lean.py | $(READY)
 	$(BIN)/python tools/build_definitions.py
 	@touch $@
 

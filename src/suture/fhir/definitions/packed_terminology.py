@@ -1,10 +1,11 @@
-"""The code systems and value sets that ship with Suture, as FHIR resources without their texts, read on first use.
+"""The code systems and value sets that ship with Suture, as FHIR resources without narrative, read on first use.
 
 Two files answer for a FHIR version: what its own core package defines, then HL7's terminology package, which holds
 the v2 and v3 tables and newer code systems. Only the resources asked for are decoded; the rest stay bytes.
 `tools/build_definitions.py` builds the files.
 """
 
+from collections.abc import Collection, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -15,7 +16,7 @@ import zstandard
 from suture.fhir.definitions.loading import DefinitionsMissing
 from suture.fhir.versions import Version
 
-TERMINOLOGY_FORMAT = 1
+TERMINOLOGY_FORMAT = 2
 """Number of the file format. Raise it with every change of the record below or of what the resources keep."""
 
 SHARED = "terminology.json.zst"
@@ -41,13 +42,42 @@ def own_file(version: Version) -> str:
 def packed_resource(version: Version, type: Type, url: str) -> Json | None:
     """The packaged CodeSystem or ValueSet of this URL (without version), or None. Not to be changed.
 
-    CodeSystems have `content`, `hierarchyMeaning`, nested `concept` with `code` and coded `property`; ValueSets have
+    CodeSystems have nested `concept` with displays, definitions, designations and properties; ValueSets have
     `compose`. Raises DefinitionsMissing when the files are absent or of another build.
     """
     for name in (own_file(version), SHARED):
         if url in _of_type(name, type):
             return _decoded(name, type, url)
     return None
+
+
+class _OnlyVersion(msgspec.Struct):
+    version: str = ""
+
+
+class Layer(msgspec.Struct, frozen=True):
+    """One of the files that answer for a FHIR version."""
+
+    name: str
+
+    @property
+    def code_systems(self) -> Collection[str]:
+        """The URLs of its code systems."""
+        return _file(self.name).code_systems.keys()
+
+    def versions(self) -> dict[str, str]:
+        """The business versions of its code systems by URL, "" for one without."""
+        found = _file(self.name).code_systems.items()
+        return {url: msgspec.json.decode(raw, type=_OnlyVersion).version for url, raw in found}
+
+    def resource(self, type: Type, url: str) -> Json | None:
+        """The resource of this URL in this file, or None. Not to be changed."""
+        return _decoded(self.name, type, url) if url in _of_type(self.name, type) else None
+
+
+def packed_layers(version: Version) -> Sequence[Layer]:
+    """The files that answer for a version, the one that goes first before the other."""
+    return Layer(own_file(version)), Layer(SHARED)
 
 
 def packed_urls(version: Version, type: Type) -> frozenset[str]:

@@ -98,8 +98,9 @@ class Acceptor:
             else:
                 required += requirement.keys
         identified = not node.is_resource
-        plain = _plain(table, required, identified)
-        check = _choosing(table, choices, required, needed, identified) if bits else plain
+        partnered: dict[str, Accepts] = {}
+        plain = _plain(table, partnered, required, identified)
+        check = _choosing(table, choices, partnered, required, needed, identified) if bits else plain
         self._objects[node.name] = check
         self._tables[node.name] = table
         for key, property_ in node.properties.items():
@@ -110,8 +111,8 @@ class Acceptor:
                 table[key] = accepts
         element = self._schema.node("Element")
         for key, property_ in node.siblings.items():
-            if not property_.many and not property_.choice and property_.binding is None:
-                table[key] = self._object(element)
+            alone = not (property_.many or property_.choice) and property_.binding is None
+            (table if alone else partnered)[key] = self._object(element)
         if node.is_resource:
             table["resourceType"] = _always
         return check
@@ -231,8 +232,11 @@ def _bounded_array(one: Accepts, minimum: int, maximum: int | None) -> Accepts:
     return accepts
 
 
-def _plain(table: dict[str, Accepts], required: list[str], identified: bool) -> Accepts:
-    """A type without choices. `identified`: an element, whose `id` alone is not content."""
+def _plain(table: dict[str, Accepts], partnered: dict[str, Accepts], required: list[str], identified: bool) -> Accepts:
+    """A type without choices. `identified`: an element, whose `id` alone is not content.
+
+    `partnered`: the ids and extensions of primitives (`_status`) that must have their value beside them.
+    """
     get = table.get
     first = required[0] if required else None
     others = frozenset(required[1:]) or None
@@ -245,6 +249,8 @@ def _plain(table: dict[str, Accepts], required: list[str], identified: bool) -> 
             if check is None:
                 if key == "id" and identified and is_text(item) and len(value) > 1:
                     continue
+                if _beside(value, key, item, partnered):
+                    continue
                 return False
             if not check(item):
                 return False
@@ -256,6 +262,7 @@ def _plain(table: dict[str, Accepts], required: list[str], identified: bool) -> 
 def _choosing(
     table: dict[str, Accepts],
     choices: dict[str, tuple[Accepts, int]],
+    partnered: dict[str, Accepts],
     required: list[str],
     needed: int,
     identified: bool,
@@ -276,6 +283,8 @@ def _choosing(
                 if choice is None:
                     if key == "id" and identified and is_text(item) and len(value) > 1:
                         continue
+                    if _beside(value, key, item, partnered):
+                        continue
                     return False
                 check, bit = choice
                 if chosen & bit:
@@ -286,6 +295,17 @@ def _choosing(
         return chosen & needed == needed and (keys is None or value.keys() >= keys)
 
     return accepts
+
+
+def _beside(value: Any, key: str, item: Any, partnered: dict[str, Accepts]) -> bool:
+    """Whether `item` is the id or the extensions of a primitive that has its value, or as many values, beside it."""
+    check = partnered.get(key)
+    if check is None or key[1:] not in value:
+        return False
+    beside = value[key[1:]]
+    if type(beside) is not list:
+        return check(item)
+    return type(item) is list and len(item) == len(beside) and all(one is None or check(one) for one in item)
 
 
 def _reference(table: dict[str, Accepts], targets: Targets, known: frozenset[str], scope: _Scope) -> Accepts:
