@@ -69,7 +69,8 @@ _FORMER_CURRENCIES = """
     ZWL ZWN ZWR
 """
 
-_CURRENCY_CODES = frozenset((_CURRENCIES + _FORMER_CURRENCIES).split())
+CURRENCY_CODES = frozenset((_CURRENCIES + _FORMER_CURRENCIES).split())
+"""ISO 4217, withdrawn ones among them."""
 
 # ISO 3166-1: two letters, three letters and number of each country.
 _COUNTRIES = """
@@ -96,7 +97,10 @@ _COUNTRIES = """
     VNVNM704 VUVUT548 WFWLF876 WSWSM882 YEYEM887 YTMYT175 ZAZAF710 ZMZMB894 ZWZWE716
 """.split()  # noqa: SIM905
 
-_COUNTRY_CODES = frozenset(part for country in _COUNTRIES for part in (country[:2], country[2:5], country[5:]))
+COUNTRY_TRIPLES = tuple((country[:2], country[2:5], country[5:]) for country in _COUNTRIES)
+"""ISO 3166-1: two letters, three letters and number of each country."""
+
+_COUNTRY_CODES = frozenset(part for country in COUNTRY_TRIPLES for part in country)
 
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}").fullmatch
 
@@ -122,7 +126,7 @@ OPEN_SYSTEMS: Mapping[str, OpenCodes] = MappingProxyType(
         "urn:ietf:bcp:13": OpenCodes(is_mime_type, "a MIME type such as application/pdf"),
         "urn:ietf:bcp:47": OpenCodes(is_language, "a language tag such as en or de-CH"),
         "http://unitsofmeasure.org": OpenCodes(is_unit, "a UCUM unit such as mg/dL"),
-        "urn:iso:std:iso:4217": OpenCodes(_CURRENCY_CODES.__contains__, "an ISO 4217 currency such as EUR"),
+        "urn:iso:std:iso:4217": OpenCodes(CURRENCY_CODES.__contains__, "an ISO 4217 currency such as EUR"),
         "urn:iso:std:iso:3166": OpenCodes(_COUNTRY_CODES.__contains__, "an ISO 3166 country such as DE, DEU or 276"),
         "http://hl7.org/fhir/color-rgb": OpenCodes(lambda code: _COLOUR(code) is not None, "a colour such as #FF8800"),
     }

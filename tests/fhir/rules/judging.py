@@ -1,0 +1,76 @@
+"""What the judge says of small resources, with definitions at hand that a test brings along."""
+
+import asyncio
+from functools import cache
+from typing import Any
+
+from suture.fhir.definitions import load
+from suture.fhir.fhirpath import Engine
+from suture.fhir.packages import Collection, CoreCanonicals, Layers
+from suture.fhir.packages.collection import entry
+from suture.fhir.profiles import Answer, Context, Judge
+from suture.fhir.rules import Coded, Expectations, Filtered
+from suture.fhir.rules.questions import UNKNOWN, Unknown
+from suture.fhir.versions import Version
+
+Json = dict[str, Any]
+
+DIV = '<div xmlns="http://www.w3.org/1999/xhtml">{}</div>'
+
+
+class Oracle:
+    """Knows the codes a, b and c of `http://code.system`, of which a is called Alpha, and one Patient."""
+
+    async def member(self, question: Coded) -> Answer:
+        if question.system != "http://code.system":
+            return Answer(None)
+        return Answer(question.code in "abc", display_ok=not question.display or question.display == "Alpha")
+
+    async def resolve(self, reference: str) -> Json | Unknown | None:
+        if reference.startswith("Group/"):
+            return UNKNOWN
+        return {"resourceType": "Patient", "id": "known"} if reference == "Patient/known" else None
+
+    async def filter(self, question: Filtered) -> str:
+        return "The filter is refused." if question.value == "wrong" else ""
+
+
+@cache
+def _engine(version: Version) -> Engine:
+    return Engine(load(version))
+
+
+def judged(
+    resource: Json, *known: Json, version: Version = Version.R4, expectations: Expectations | None = None
+) -> list[tuple[str, str, str]]:
+    """(severity, expression, sentence) of each issue. `known`: definitions besides those of the release."""
+    own = Collection(entry(one["resourceType"], one["url"], one.get("version", ""), one) for one in known)
+    judge = Judge(load(version), Layers([own, CoreCanonicals(version)]), _engine(version))
+    context = Context(oracle=Oracle(), expectations=expectations or Expectations())
+    issues = asyncio.run(judge.issues(resource, context=context))
+    return [(issue.severity, issue.expression, issue.diagnostics) for issue in issues]
+
+
+def places(
+    resource: Json,
+    *known: Json,
+    severity: str = "error",
+    version: Version = Version.R4,
+    expectations: Expectations | None = None,
+) -> list[str]:
+    """Where the issues of one severity are."""
+    found = judged(resource, *known, version=version, expectations=expectations)
+    return [expression for each, expression, _ in found if each == severity]
+
+
+def patient(**members: Any) -> Json:
+    return {"resourceType": "Patient", **members}
+
+
+def observation(**members: Any) -> Json:
+    return {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, **members}
+
+
+def definition(resource_type: str, url: str, **members: Any) -> Json:
+    """A conformance resource with what its type demands."""
+    return {"resourceType": resource_type, "url": url, "name": "N", "status": "active", **members}
