@@ -8,7 +8,7 @@ DEMO_DATABASE ?= sqlite:///suture-demo.db
 # Two cores are enough; more processes than cores only make the timing tests noisy.
 JOBS ?= 2
 
-.PHONY: help setup demo test test-slow crash bench scale lint type fmt docs definitions demo-data wheel lock clean
+.PHONY: help setup demo test test-slow crash bench scale conformance lint type fmt docs definitions demo-data wheel lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ bench: setup ## Measure against the physical limit (docs/performance.md)
 scale: setup ## Load and search 300 k, 1 M and 5 M generated resources (docs/performance.md)
 	sh tools/postgresql.sh
 	$(BIN)/python -m bench.scale all
+
+conformance: setup ## Run the official suites and write docs/conformance.md
+	sh tools/postgresql.sh
+	$(BIN)/python tools/conformance.py
 
 lint: setup ## Style, import directions
 	$(BIN)/ruff check .

@@ -43,6 +43,8 @@ async def open_services(settings: Settings, observe: Observe | None = None) -> S
     services = Services(settings, store, models, observe or _unobserved)
     try:
         await services.catalogue.open()
+        await services.knowing.open()
+        await services.systems.open()
     except BaseException:
         await store.close()
         raise
@@ -137,6 +139,7 @@ class _Running:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._services.systems.close()
         await self._services.store.close()
         self._requests.flush()
 

@@ -15,10 +15,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
+
+from suture.setting_values import fault
 
 KIB, MIB = 1024, 1024 * 1024
 
@@ -98,6 +99,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "for none. After a change the types concerned are indexed in the background."
         ),
     ] = ("*",)
+    contained_search: Annotated[
+        bool,
+        Meta(
+            description="Index contained resources, for searches with `_contained` and for chains that lead into them. "
+            "After a change all types are indexed in the background."
+        ),
+    ] = True
     search_budget: Annotated[
         int,
         Meta(
@@ -135,6 +143,38 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     shutdown_grace: Annotated[
         Seconds, Meta(description="Longest time that a stopping server gives the requests it has accepted.")
     ] = 30.0
+    package_server: Annotated[
+        str,
+        Meta(
+            description="URL of a package server with the protocol of the FHIR package registry, from which "
+            "`suture packages add NAME@VERSION` fetches packages; empty for none."
+        ),
+    ] = ""
+    claimed_profiles: Annotated[
+        Literal["check", "ignore"],
+        Meta(
+            description="Whether what is written must meet the profiles that it claims in `meta.profile`, as far as "
+            "they are known here. Structure and invariants are always checked."
+        ),
+    ] = "check"
+    claimed_profiles_except: Annotated[
+        tuple[Text, ...],
+        Meta(description="Resource types for which `claimed_profiles` is the other way round."),
+    ] = ()
+    required_profiles: Annotated[
+        tuple[Text, ...],
+        Meta(
+            description="Profiles that all resources of a type must meet, as `Type=URL` each; one that is not known "
+            "here refuses every write of the type."
+        ),
+    ] = ()
+    terminology_servers: Annotated[
+        tuple[Text, ...],
+        Meta(
+            description="Code systems that other FHIR servers answer for, as `URL of the code system=base URL of the "
+            "server` each. Only codes are sent to them, never data of a patient."
+        ),
+    ] = ()
     log_format: Annotated[
         Literal["auto", "json", "text"],
         Meta(description="One JSON object per line, or readable text; `auto` means text on a terminal."),
@@ -211,7 +251,7 @@ def shown(name: str, value: Any) -> str:
         return ",".join(_PASSWORD.sub(r"\1***@", part) for part in typing.cast("tuple[str, ...]", value))
     if name in _SIZES and isinstance(value, int):
         return f"{value // MIB}MiB" if value % MIB == 0 else f"{value // KIB}KiB" if value % KIB == 0 else str(value)
-    if name == "database":
+    if name in ("database", "package_server"):
         return _PASSWORD.sub(r"\1***@", str(value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
@@ -290,26 +330,9 @@ def _convert(name: str, value: Any, source: str) -> Any:
         converted = msgspec.convert(given, hint, strict=not isinstance(given, str))
     except msgspec.ValidationError:
         raise SettingsError(f"{source}: {name} must be {_words(hint)}, not {shown(name, value)!r}.") from None
-    if problem := _meaning(name, converted):
+    if problem := fault(name, converted):
         raise SettingsError(f"{source}: {name} {problem}, not {shown(name, value)!r}.")
     return converted
-
-
-def _meaning(name: str, value: Any) -> str:
-    """What is wrong with a value whose type is right, as the end of a sentence; "" when nothing is."""
-    if name == "database" and not re.match(r"sqlite:///.|postgres(ql)?://.", value):
-        return "must look like sqlite:///path/to/file.db or postgresql://user@host/name"
-    if name == "replicas" and not all(re.match(r"postgres(ql)?://.", url) for url in value):
-        return "must hold URLs such as postgresql://user@host/name"
-    if name == "base_url" and value:
-        parts = urlsplit(str(value))
-        if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
-            return "must be a http or https URL without query"
-    if name == "cors_origins":
-        for origin in value:
-            if origin != "*" and not re.fullmatch(r"https?://[^/?#\s]+", origin):
-                return "must hold origins such as https://app.example.org, or *"
-    return ""
 
 
 def _check_together(settings: Settings, sources: Mapping[str, str]) -> None:

@@ -36,8 +36,9 @@ def test_it_names_the_software_the_version_and_the_base(client: httpx.Client, st
     assert statement["fhirVersion"] == "4.0.1"
     assert statement["software"]["name"] == "Suture"
     assert statement["implementation"]["url"] == str(client.base_url).rstrip("/")
-    assert statement["format"] == ["application/fhir+json", "json"]
-    assert set(statement["patchFormat"]) == {"application/json-patch+json", "application/fhir+json"}
+    assert statement["format"] == ["application/fhir+json", "application/fhir+xml", "json", "xml"]
+    patches = {"application/json-patch+json", "application/xml-patch+xml"}
+    assert set(statement["patchFormat"]) == {*patches, "application/fhir+json", "application/fhir+xml"}
     assert "urn:suture:base" not in str(statement)
 
 
@@ -110,7 +111,10 @@ def test_operations_are_listed_where_they_can_be_called(statement: dict[str, Any
         return {entry["name"] for entry in entries}
 
     general = {"graphql", "meta", "meta-add", "meta-delete", "reindex", "validate"}
-    assert names(statement["rest"][0]["operation"]) == general
+    assert names(statement["rest"][0]["operation"]) - {"fhirpath"} == {*general, "closure", "versions"}
+    terminology = names(of_type(statement, "ValueSet")["operation"])
+    assert {"expand", "validate-code", "batch-validate-code"} <= terminology
+    assert {"lookup", "subsumes", "validate-code"} <= names(of_type(statement, "CodeSystem")["operation"])
     assert names(of_type(statement, "Patient")["operation"]) == {*general, "everything"}
     assert names(of_type(statement, "Observation")["operation"]) == {*general, "lastn"}
     assert names(of_type(statement, "Condition")["operation"]) == general
@@ -125,9 +129,15 @@ def test_normative_leaves_out_what_is_for_trial_use(client: httpx.Client) -> Non
     assert rest["resource"][0]["searchParam"]
 
 
-def test_terminology_promises_nothing(client: httpx.Client) -> None:
+def test_terminology_names_the_code_systems_that_are_here(client: httpx.Client) -> None:
+    system = {"resourceType": "CodeSystem", "url": "urn:own", "version": "7", "status": "active", "content": "complete"}
+    answer = client.post("/CodeSystem", json=system | {"concept": [{"code": "a"}]})
+    assert answer.status_code == 201
     found = client.get("/metadata?mode=terminology").json()
-    assert not {"codeSystem", "expansion", "validateCode", "translation", "closure"} & found.keys()
+    systems = {one["uri"]: one.get("version") for one in found["codeSystem"]}
+    assert systems["urn:own"] == [{"code": "7"}]
+    assert systems["http://hl7.org/fhir/administrative-gender"] == [{"code": "4.0.1"}]
+    assert {"tx-resource", "count", "property"} <= {one["name"] for one in found["expansion"]["parameter"]}
 
 
 def test_it_is_not_sent_again_when_it_did_not_change(client: httpx.Client) -> None:

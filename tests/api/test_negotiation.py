@@ -27,7 +27,11 @@ from tests.api.given import JSON, created, issue, patient, unique
         ("application/fhir+json; fhirVersion=4.0", b"application/fhir+json;charset=utf-8"),
         ("application/json", b"application/json;charset=utf-8"),
         ("text/json", b"text/json;charset=utf-8"),
-        ("application/fhir+xml;q=0.9, application/fhir+json;q=0.5", b"application/fhir+json;charset=utf-8"),
+        ("application/fhir+xml;q=0.9, application/fhir+json;q=0.5", b"application/fhir+xml;charset=utf-8"),
+        ("application/fhir+xml;q=0.4, application/fhir+json;q=0.5", b"application/fhir+json;charset=utf-8"),
+        ("application/fhir+xml;fhirVersion=5.0, application/json", b"application/json;charset=utf-8"),
+        ("application/xml", b"application/xml;charset=utf-8"),
+        ("text/xml; charset=utf-8", b"text/xml;charset=utf-8"),
         ("application/json;q=0.2, application/fhir+json", b"application/fhir+json;charset=utf-8"),
     ],
 )
@@ -38,9 +42,10 @@ def test_accept_chooses_the_media_type(accept: str, content_type: bytes) -> None
 @pytest.mark.parametrize(
     "accept",
     [
-        "application/fhir+xml",
         "text/turtle",
         "application/fhir+json;q=0",
+        "application/fhir+xml;q=0",
+        "application/fhir+xml;fhirVersion=5.0",
         "application/fhir+json;fhirVersion=5.0",
         "image/png",
     ],
@@ -56,8 +61,11 @@ def test_format_wins_over_accept() -> None:
     )
     assert negotiate(b"", "_format=application/fhir+json", Version.R4).explicit
     assert negotiate(b"", "_format=application%2Fjson", Version.R4).content_type.startswith(b"application/json")
+    assert negotiate(b"application/fhir+json", "_format=xml", Version.R4).content_type.startswith(
+        b"application/fhir+xml"
+    )
     with pytest.raises(NotAcceptable):
-        negotiate(b"application/fhir+json", "_format=xml", Version.R4)
+        negotiate(b"application/fhir+json", "_format=turtle", Version.R4)
 
 
 def test_a_browser_gets_indented_json() -> None:
@@ -102,7 +110,7 @@ def test_preferences() -> None:
 def test_formats_over_http(client: httpx.Client) -> None:
     id = created(client, patient())["id"]
     url = f"/Patient/{id}"
-    refused = client.get(url, headers={"accept": "application/fhir+xml"})
+    refused = client.get(url, headers={"accept": "text/turtle"})
     assert refused.status_code == 406
     assert issue(refused)["code"] == "not-supported"
     assert client.get(url, params={"_format": "json"}, headers={"accept": "text/turtle"}).status_code == 200
@@ -130,7 +138,7 @@ def test_a_write_that_could_not_be_answered_is_not_done(client: httpx.Client) ->
         ("application/fhir+json; fhirVersion=4.0", 201),
         ("application/fhir+json; fhirVersion=5.0", 415),
         ("application/fhir+json; charset=latin1", 415),
-        ("application/fhir+xml", 415),
+        ("text/turtle", 415),
         ("text/plain", 415),
         ("application/x-www-form-urlencoded", 415),
     ],

@@ -78,7 +78,9 @@ IN_EXTENSION = f"Patient.extension.where(url = '{EXTENSION}').value"
 UCUM = "http://unitsofmeasure.org"
 
 CODED = {"maritalStatus": {"coding": [{"system": "urn:m", "code": "M"}]}}
-DATED = {"contact": [{"period": {"start": "2020-05-01", "end": "2020-06-01"}, "gender": "female"}]}
+DATED = {
+    "contact": [{"period": {"start": "2020-05-01", "end": "2020-06-01"}, "gender": "female", "name": {"text": "x"}}]
+}
 REFERRING = {"contact": [{"organization": {"reference": "Organization/zz9"}}]}
 EXTENDED = {"extension": [{"url": EXTENSION, "valueCode": "abc"}]}
 MEASURED = {"extension": [{"url": EXTENSION, "valueQuantity": {"value": 5400, "system": UCUM, "code": "mg"}}]}

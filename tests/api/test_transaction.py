@@ -64,6 +64,7 @@ def test_links_are_resolved_in_uris_and_narratives_but_not_in_strings_and_canoni
         "extension": [
             {"url": "http://example.org/x", "valueUri": link},
             {"url": "http://example.org/y", "valueString": link},
+            {"url": "http://example.org/z", "valueReference": {"reference": "#c"}},
         ],
         "url": link,
         "derivedFrom": [link],

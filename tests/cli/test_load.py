@@ -14,23 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.cli.given import FAULTS, bundle, patient, post, refused, write_faulty
 from tests.commands import suture
 from tests.servers import Server, environment
 
 Start = Callable[..., Server]
-
-
-def patient(id: str = "", **more: Any) -> dict[str, Any]:
-    return {"resourceType": "Patient", **({"id": id} if id else {}), **more}
-
-
-def bundle(kind: str, *entries: dict[str, Any]) -> dict[str, Any]:
-    return {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
-
-
-def post(resource: dict[str, Any], url: str = "") -> dict[str, Any]:
-    entry = {"resource": resource, "request": {"method": "POST", "url": resource["resourceType"]}}
-    return entry | ({"fullUrl": url} if url else {})
 
 
 def observation(subject: str) -> dict[str, Any]:
@@ -74,27 +62,14 @@ def test_every_kind_of_file_is_loaded(database_url: str, folder: Path, tmp_path:
 
 
 def test_what_is_refused_is_told_with_its_place_and_reason(database_url: str, folder: Path, tmp_path: Path) -> None:
-    lines = [json.dumps(patient("a")), json.dumps(patient("b", gender="x")), "{", json.dumps(patient("c"))]
-    (folder / "lines.ndjson").write_text("\n".join(lines))
-    (folder / "bad.json").write_text(json.dumps(patient("d", birthDate="1985-02-29")))
-    (folder / "whole.json").write_text(json.dumps(bundle("transaction", post(patient()), post(patient(nmae=1)))))
-    (folder / "nothing.json").write_text("not JSON")
+    write_faulty(folder)
 
     loaded = suture("load", folder, "-d", database_url, "--refused", tmp_path / "refused", cwd=tmp_path)
 
     assert loaded.returncode == 1
     assert "2 resources loaded" in loaded.stdout
     assert "5 refused" in loaded.stdout
-    refused = [json.loads(line) for line in (tmp_path / "refused").read_text().splitlines()]
-    places = {(Path(one["file"]).name, one["where"], one["status"]) for one in refused}
-    assert places == {
-        ("lines.ndjson", "line 2", 422),
-        ("lines.ndjson", "line 3", 0),
-        ("bad.json", "", 422),
-        ("whole.json", "the whole transaction, 2 entries", 422),
-        ("nothing.json", "", 0),
-    }
-    assert any("gender" in one["reason"] for one in refused)
+    assert refused(tmp_path / "refused") == FAULTS
 
 
 def test_files_that_refer_to_each_other_may_come_in_any_order(database_url: str, folder: Path, tmp_path: Path) -> None:

@@ -41,6 +41,13 @@ def driven(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         one.close()
 
 
+@pytest.fixture(scope="module")
+def filled(request: pytest.FixtureRequest, driven: Driven) -> Driven:
+    """The module's world with its RESOURCES."""
+    driven.run(driven.world.put(*request.module.RESOURCES))
+    return driven
+
+
 @pytest.fixture(params=("planned", "streamed"))
 def people(request: pytest.FixtureRequest, filled: Driven) -> Driven:
     """The module's `filled` world; `streamed`: as if there were far too many of everything to gather."""

@@ -7,8 +7,10 @@ from typing import Any, TypeVar
 import httpx
 
 from suture.app import Application
-from suture.fhir.json import decode, encode
+from suture.fhir.json import decode, encode, split_body
 from suture.settings import Settings
+from suture.store.rows import Prepared
+from suture.store.transaction import Transaction
 
 T = TypeVar("T")
 Resource = dict[str, Any]
@@ -48,6 +50,23 @@ class Live:
         headers = {"content-type": "application/fhir+json"}
         answer = self.run(self.client.post("", content=encode(bundle), headers=headers))
         assert answer.status_code == 200, answer.text[:3000]
+
+    def keep(self, *resources: Resource) -> None:
+        """Put resources into the database as they are, also such as a server would not accept."""
+        running = self._application._running
+        assert running is not None
+        services = running._services
+        model = next(iter(services.models.values()))
+
+        async def work(tx: Transaction) -> None:
+            for resource in resources:
+                one = decode(encode(resource))
+                type, id = one["resourceType"], one.pop("id")
+                rows = model.indexer.rows(one)
+                await tx.current(type, id)
+                tx.put(type, id, Prepared(type, *split_body(one), rows, model.version.value, model.generation), "PUT")
+
+        self.run(services.store.write(work, targets=[(one["resourceType"], one["id"]) for one in resources]))
 
     def delete(self, key: str) -> None:
         """Delete `Type/id`."""

@@ -41,9 +41,33 @@ def odd(real: Sequence[Resource], choose: random.Random, size: int) -> list[Reso
         found.append(_risk(choose, f"odd{n}", patients))
         found.append(_value_set(choose, f"odd{n}"))
         found.append(_answers(choose, f"odd{n}", patients))
+    for one in found[::3]:
+        _contain(choose, one)
     for n in range(1 + size // 5):
         found += [_list(choose, f"odd{n}", real), _sequence(choose, f"odd{n}", patients)]
     return found
+
+
+def _contain(choose: random.Random, one: Resource) -> None:
+    """Let a resource contain some: perhaps its patient, and an organization that it names or does not name."""
+    inside: list[Resource] = []
+    if "subject" in one and _maybe(choose):
+        name = {"family": choose.choice(NAMES)}
+        inside.append(
+            {"resourceType": "Patient", "id": "s", "name": [name], "gender": choose.choice(("male", "female"))}
+        )
+        one["subject"] = {"reference": "#s"}
+    for n in range(choose.randint(1, 2)):
+        organization = {"resourceType": "Organization", "id": f"g{n}", "name": choose.choice(NAMES)}
+        if _maybe(choose):
+            organization["active"] = _maybe(choose)
+        inside.append(organization)
+    if one["resourceType"] == "Patient":
+        one["managingOrganization"] = {"reference": "#g0"}
+    one["extension"] = [
+        {"url": LOCAL, "valueReference": {"reference": f"#{each['id']}"}} for each in inside
+    ]  # nothing may be contained that nobody refers to
+    one["contained"] = inside
 
 
 def _maybe(choose: random.Random, share: float = 0.5) -> bool:

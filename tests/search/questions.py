@@ -5,6 +5,7 @@ The one thing to know: each question names its `features`, so that a refusal can
 """
 
 import random
+import re
 from dataclasses import dataclass, field
 
 from tests.search.oracle.expressions import R4
@@ -78,6 +79,8 @@ class Questions:
         kind = choose.random()
         if kind < 0.06:
             return self._system()
+        if kind > 0.96 and world.contained_types:
+            return self._contained()
         question = Question(choose.choice((*world.types, *(type for type in RICH if world.of(type)))), [])
         if kind < 0.16:
             self._filter(question)
@@ -115,6 +118,19 @@ class Questions:
         if code in ("_profile", "_source"):
             question.features.add("system:uri")
         return question
+
+    def _contained(self) -> Question:
+        """Contained resources or their containers, by one to three parameters."""
+        choose, features = self._choose, {"contained"}
+        type = choose.choice(self._world.contained_types)
+        codes = self._codes("#" + type)
+        pairs = [self._leaf("#" + type, choose.choice(codes), features) for _ in range(choose.choice((0, 1, 1, 2, 3)))]
+        pairs.append(("_contained", choose.choice(("true", "both"))))
+        if self._maybe(0.5):
+            pairs.append(("_containedType", choose.choice(("contained", "container"))))
+        if self._maybe(0.5):
+            pairs.append(("_sort", choose.choice(("_id", "-_id", "_lastUpdated,_id"))))
+        return Question(type, pairs, self._owner() if self._maybe(0.2) else "", features)
 
     def _owner(self) -> str:
         owners = [one for one in self._world.types if one in R4.compartments]
@@ -212,7 +228,8 @@ class Questions:
             return code + ":missing", self._choose.choice(("true", "false"))
         values = self._choose.choice((1, 1, 1, 2, 3))
         if code == "_id":
-            return code, ",".join(self._choose.choice(self._world.of(type)).partition("/")[2] for _ in range(values))
+            keys = (self._choose.choice(self._world.of(type)) for _ in range(values))
+            return code, ",".join(re.split("[/#]", key)[-1] for key in keys)
         features.add(parameter.type)
         if parameter.type == "composite":
             return code, ",".join(self._writer.composite(type, code, features) for _ in range(values))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from suture.fhir.outcomes import TooCostly
+from suture.search import counting
 from suture.search.query import Limits
 from tests import databases
 from tests.search.conftest import Driven
@@ -25,6 +26,7 @@ def observation(n: int, rare: bool) -> Resource:
         "effectiveDateTime": f"2020-01-{n % 28 + 1:02d}",
         "subject": {"reference": f"Patient/p{n % 3}"},
         "valueString": f"text {n:02d}",
+        "performer": [{"reference": "Practitioner/all"}],
     }
 
 
@@ -37,6 +39,7 @@ def few(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         one.world.search = one.world.searches[5000]
         one.run(one.world.put(*(observation(n, rare=n in (3, 50)) for n in range(MANY))))
         one.run(one.world.put(*({"resourceType": "Patient", "id": f"p{n}"} for n in range(3))))
+        one.run(one.world.put({"resourceType": "Practitioner", "id": "all"}))
         yield one
         one.close()
 
@@ -81,6 +84,18 @@ def test_within_the_budget_everything_is_answered(few: Driven, url: str, found: 
     assert len(few.run(few.world.page(url)).matches) == found
 
 
+@pytest.mark.parametrize("more", ("", "&_total=accurate", "&_sort=name", "&gender:missing=true"))
+def test_what_refers_to_one_candidate_is_looked_through_within_the_budget(few: Driven, more: str) -> None:
+    """60 observations refer to this one. What is found among the first 40 needs no more."""
+    url = f"Practitioner?_id=all&_has:Observation:performer:{{}}{more}"
+    assert few.ids(url.format("code=common")) == ["all"]
+    assert few.ids(url.format("value-string:contains=text 0")) == ["all"]
+    for never in ("value-string:contains=nothing", "subject.name=nobody"):
+        with pytest.raises(TooCostly, match="refer"):
+            few.ids(url.format(never))
+    assert few.ids("Patient?_id=p0&_has:Observation:subject:value-string:contains=nothing") == []
+
+
 def test_pages_within_the_budget_reach_the_end(few: Driven) -> None:
     """A page is charged for what it reads itself, not for the pages before it."""
     assert len(few.ids("Observation?status=final&_count=10")) == MANY
@@ -94,6 +109,25 @@ def test_plain_lists_are_counted_beyond_the_budget(few: Driven) -> None:
 
 def test_an_estimate_is_exact_for_few_and_cheap_for_many(few: Driven) -> None:
     assert few.run(few.world.page("Observation?status=final&category=lab&_total=estimate")).total == MANY
+
+
+@pytest.mark.parametrize(
+    ("url", "right"),
+    (("Observation?status=final&category=lab", MANY),
+     ("Observation?status=final&value-string:missing=false", MANY), ("Observation", MANY)),
+)  # fmt: skip
+def test_more_than_the_sample_is_estimated(few: Driven, monkeypatch: pytest.MonkeyPatch, url: str, right: int) -> None:
+    """From a sample of the candidates and the size of their list, which PostgreSQL knows from its statistics."""
+    monkeypatch.setattr(counting, "SAMPLE", 30)
+    world = few.world
+
+    async def analyzed() -> None:
+        async with world.store.reading() as connection:
+            await connection.execute("analyze")
+
+    few.run(analyzed())
+    total = few.run(world.page(f"{url}{'&' if '?' in url else '?'}_total=estimate")).total
+    assert total is not None and right / 2 <= total <= 2 * right + 5
 
 
 def test_a_hundred_thousand_ids_are_no_scan(few: Driven) -> None:

@@ -54,7 +54,7 @@ class Compared:
     def __init__(self, database: str, resources: Sequence[dict[str, Any]]) -> None:
         self.live = Live(database, max_count=10_000, max_include=100_000)
         for start in range(0, len(resources), 200):
-            self.live.put(*resources[start : start + 200])
+            self.live.keep(*resources[start : start + 200])
         types = sorted({one["resourceType"] for one in resources})
         stored = self.live.everything(types)
         assert {key_of(one) for one in stored} == {key_of(one) for one in resources}
@@ -90,7 +90,7 @@ def _difference(answer: httpx.Response, expected: Answer) -> str:
     bundle: Any = decode(answer.content)
     entries = {"match": list[str](), "include": list[str](), "outcome": list[str]()}
     for entry in bundle.get("entry", ()):
-        entries[entry["search"]["mode"]].append(key_of(entry["resource"]) if "id" in entry["resource"] else "")
+        entries[entry["search"]["mode"]].append(entry["fullUrl"].removeprefix(BASE) if "fullUrl" in entry else "")
     matches = entries["match"]
     if len(set(matches)) != len(matches):
         return f"twice: {matches}"

@@ -59,7 +59,7 @@ class Exercise:
                 resources += [{**one, "id": f"{name}.{n}"} for n, one in enumerate((case.hit, *case.misses))]
                 if not case.misses:
                     self.wrong.append(f"{type}.{code} ({case.way}) has no near miss")
-        live.put(*resources)
+        live.keep(*resources)
         self._world = World(resources, BASE)
 
     def run(self) -> None:

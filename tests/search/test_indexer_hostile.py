@@ -20,7 +20,7 @@ from tests.search.indexing import KEYS, indexer, parameters
 
 R4 = load(Version.R4)
 OUR_NAMES = re.compile(
-    r"extract|resource|get|present|sdate|tok|text|qty|dat|ref|words|paired|set|tuple|len|float|owner\d+|done\d+|[a-z]\d+"
+    r"extract|resource|get|present|inside|sdate|reach|tok|text|qty|dat|ref|words|paired|set|tuple|len|float|owner\d+|done\d+|[a-z]\d+"
 )
 OUR_MEMBERS = {"get", "append", "young", "quantity", "range", "span"}
 HOSTILE = [

@@ -1,8 +1,12 @@
 """Tokens, references and URIs of each datatype (https://hl7.org/fhir/R4/search.html#token, #reference, #uri)."""
 
+import msgspec
 import pytest
 
+from suture.fhir.definitions import load
 from suture.fhir.versions import Version
+from suture.search.indexer import Indexer
+from suture.search.parameters import SearchParameters
 from suture.search.values import (
     OF_TYPE_SUFFIX,
     TEXT_SUFFIX,
@@ -177,7 +181,7 @@ def test_versioned_foreign_and_contained_references() -> None:
     assert not found.has_token("encounter", "Encounter/3") and found.has_token("encounter", "Encounter/3/_history/2")
     assert found.refers("encounter", "Encounter", "3")
     assert found.has("device")
-    assert {t for t, _ in found.rows.ref} == {KEYS.resource("Encounter", "3")}
+    assert {t for t, _ in found.rows.ref} == {KEYS.resource("Encounter", "3"), KEYS.resource("#", "d")}
 
 
 def test_a_type_member_tells_what_a_text_does_not() -> None:
@@ -255,10 +259,22 @@ def test_extensions_on_items_select_their_answers() -> None:
     assert found.refers("item-subject", "Patient", "1") and not found.refers("item-subject", "Patient", "2")
 
 
-def test_values_of_contained_resources_are_not_indexed() -> None:
+def test_values_of_contained_resources_are_indexed_apart() -> None:
     inner = {"resourceType": "Patient", "id": "p", "gender": "female", "name": [{"family": "Inner"}]}
     plain, holding = Indexed(patient(gender="male")), Indexed(patient(gender="male", contained=[inner]))
-    assert plain.rows == holding.rows
+    assert msgspec.structs.replace(holding.rows, contained=(), words=()) == msgspec.structs.replace(
+        plain.rows, words=()
+    )
+    (inside,) = holding.rows.contained
+    assert KEYS.token("#Patient", "gender", token_code("female")) in inside.tok
+    assert KEYS.resource("#", "p") in inside.tok
+    assert {norm for h, norm, _ in inside.str if h == KEYS.parameter("#Patient", "family")} == {"inner"}
+
+
+def test_contained_resources_are_left_out_when_nobody_searches_them() -> None:
+    inner = {"resourceType": "Patient", "id": "p", "gender": "female"}
+    indexer = Indexer(SearchParameters(load(Version.R4), contained=False), KEYS)
+    assert indexer.rows(patient(gender="male", contained=[inner])).contained == ()
 
 
 def test_arrays_may_hold_nulls_beside_extensions() -> None:
@@ -277,6 +293,13 @@ def test_codeable_references_of_r5() -> None:
     )  # fmt: skip
     assert found.has_token("code", token_full("urn:rx", "1"))
     assert found.refers("medication", "Medication", "2")
+
+
+def test_what_a_reference_to_a_contained_resource_leads_to_is_known() -> None:
+    inside = [{"resourceType": "Patient", "id": "p"}, {"resourceType": "Group", "id": "g"}]
+    assert Indexed(observation(contained=inside, subject={"reference": "#p"})).has("patient")
+    assert not Indexed(observation(contained=inside, subject={"reference": "#g"})).has("patient")
+    assert not Indexed(observation(subject={"reference": "#p"})).has("patient")
 
 
 def test_the_owner_is_the_patient_before_any_other_member() -> None:

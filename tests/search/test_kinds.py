@@ -1,7 +1,6 @@
 """Kinds of parameters that the random searches do not reach: uri, canonical, identifiers of references, meta."""
 
 import contextlib
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -46,12 +45,6 @@ RESOURCES: tuple[Resource, ...] = (
         for id, start, end in (("s1", 1, 20), ("s2", 5, 10), ("s3", 5, 20), ("s4", 1, 10))
     ),
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def filled(driven: Driven) -> Iterator[Driven]:
-    driven.run(driven.world.put(*RESOURCES))
-    yield driven
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_lenient_handling_leaves_unknown_parameters_out_and_says_so() -> None:
         ("Patient?_total=maybe", "_total"),
         ("Patient?_summary=short", "_summary"),
         ("Patient?_elements=;", "_elements"),
-        ("Patient?_contained=true", "_contained"),
+        ("Patient?_contained=maybe", "_contained"),
         ("Patient?_sort=", "_sort"),
         ("Patient?_sort=name,", "_sort"),
         ("Observation?_sort=code-value-quantity", "cannot sort by 'code-value-quantity'"),
@@ -110,8 +110,8 @@ def test_lenient_handling_leaves_unknown_parameters_out_and_says_so() -> None:
         ("Patient?_cursor=", "_cursor"),
         ("Patient?name=a\0b", "NUL"),
         ("Patient?name=\ud800", "UTF-8"),
-        ("Provenance?target.target.target.target.target.target.target=x", "Name the types"),
-        ("Encounter?part-of.part-of.part-of.part-of.part-of.part-of.status=x", "5 links"),
+        ("Provenance?entity.entity.entity.entity.entity.entity=x", "Name the types"),
+        ("Encounter?" + "part-of." * 16 + "status=x", "15 links"),
     ),
 )  # fmt: skip
 def test_wrong_values_are_refused_with_a_sentence(url: str, words: str, lenient: bool) -> None:
@@ -136,7 +136,7 @@ def test_limits() -> None:
     assert "10000" in str(refused("Patient?gender=" + ",".join(str(n) for n in range(10_001))))
     assert "200" in str(refused("Patient?" + "&".join("name=a" for _ in range(201))))
     assert "32" in str(refused("Patient?" + "&".join("_include=Patient:link" for _ in range(33))))
-    assert "characters" in str(refused(f"Observation?{'subject.' * 100}name=x"))
+    assert "characters" in str(refused(f"Observation?{'subject.' * 200}name=x"))
     query = parse("Patient?_count=5000")
     assert query.count == 100
     assert query.applied == (("_count", "100"),)

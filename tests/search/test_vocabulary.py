@@ -1,6 +1,5 @@
 """What coded values, texts, composite values, units, places and lists find, on both engines."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -80,12 +79,6 @@ RESOURCES: tuple[Resource, ...] = (
     {"resourceType": "List", "id": "l", "status": "current", "mode": "working",
      "entry": [{"item": {"reference": "Observation/o1"}}, {"item": {"reference": "Patient/b"}}]},
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def filled(driven: Driven) -> Iterator[Driven]:
-    driven.run(driven.world.put(*RESOURCES))
-    yield driven
 
 
 @pytest.mark.parametrize(
@@ -229,3 +222,28 @@ def test_explain_shows_the_plan_and_its_statements(filled: Driven) -> None:
     assert found.real == 3
     assert filled.run(explain("Observation?code=none")).plan[0].startswith("Nothing")
     assert not any("8480" in step.sql for step in found.steps)
+
+
+def test_a_composite_finds_the_datatypes_that_its_components_name(filled: Driven) -> None:
+    """The parameter of the same name finds more."""
+    data = {"origin": quantity(0, "mV"), "period": 10, "dimensions": 1, "data": "2 4 8"}
+    said = {"coding": [coding(SNOMED, "11")], "text": "Said so"}
+    filled.run(
+        filled.world.put(
+            observation("s1", coding(LOINC, "131328"), patient="d", valueSampledData=data),
+            observation("s2", coding(LOINC, "131329"), patient="d", valueCodeableConcept=said),
+            observation("s3", coding(LOINC, "131330"), patient="d", valueDateTime="2020-02-03T10:00:00Z"),
+            observation("s4", coding(LOINC, "131328"), patient="d", valueQuantity=quantity(8, "mV")),
+            observation("s5", coding(LOINC, "131329"), patient="d", valueString="Said so"),
+        )
+    )
+    for url, found in (
+        ("value-quantity=le9|http://unitsofmeasure.org|mV", ["s1", "s4"]),
+        (f"code-value-quantity={LOINC}|131328$le9", ["s4"]),
+        (f"combo-code-value-quantity={LOINC}|131328$le9", ["s4"]),
+        ("value-string=said", ["s2", "s5"]),
+        (f"code-value-string={LOINC}|131329$said", ["s5"]),
+        (f"code-value-concept={LOINC}|131329${SNOMED}|11", ["s2"]),
+        (f"code-value-date={LOINC}|131330$2020-02-03", ["s3"]),
+    ):
+        assert sorted(filled.ids(f"Observation?{url}")) == found, url

@@ -27,9 +27,6 @@ ALIKE = (
 )
 """Units of the same dimension."""
 
-WIDER = ("code-value-quantity", "combo-code-value-quantity", "code-value-string")
-"""Composites of a whole resource with a component that means fewer datatypes than its parameter does alone."""
-
 NOTHING = {"token": "none", "string": "none", "date": "2020"}
 """What is asked of a component for which no value is at hand."""
 
@@ -200,8 +197,6 @@ class Writer:
             texts.append(text.replace("$", "\\$") if "\\$" not in text else text)
         if sum(text.startswith("ne") for text in texts[1:]) > 1:
             features.add("composite:ne")
-        if code in WIDER:
-            features.add("composite:wider")
         return "$".join(texts)
 
 

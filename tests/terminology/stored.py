@@ -1,5 +1,6 @@
 """Definitions as a server might store them, and a source that serves them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from suture.fhir.versions import Version
@@ -52,15 +53,9 @@ class Stored:
     async def generation(self) -> int | None:
         return self.changes
 
-    async def by_url(self, type: str, url: str, version: str | None) -> Json | None:
-        self.asked.append(f"{type} {url}" + (f"|{version}" if version else ""))
-        for resource in reversed(self.resources):
-            if (type, url) == (resource["resourceType"], resource.get("url")) and version in (
-                None,
-                resource.get("version"),
-            ):
-                return resource
-        return None
+    async def of_url(self, type: str, url: str) -> list[Json]:
+        self.asked.append(f"{type} {url}")
+        return [r for r in reversed(self.resources) if (type, url) == (r["resourceType"], r.get("url"))]
 
     async def by_id(self, type: str, id: str) -> Json | None:
         self.asked.append(f"{type}/{id}")
@@ -96,3 +91,21 @@ def value_set(*includes: Json, url: str = "urn:vs", **more: Any) -> Json:
 def filtered(op: str, value: str, name: str = "concept", system: str = "urn:animals") -> Json:
     """An include with one filter."""
     return {"system": system, "filter": [{"property": name, "op": op, "value": value}]}
+
+
+class Defined:
+    """Canonical resources in memory, as packages and users have them."""
+
+    def __init__(self, *resources: Json) -> None:
+        self.resources = resources
+
+    def find(self, type: str, url: str, version: str | None = None) -> Json | None:
+        url, _, wanted = url.partition("|")
+        fitting = [one for one in self.all(type) if one.get("url") == url]
+        return next((one for one in fitting if (version or wanted) in ("", one.get("version", ""))), None)
+
+    def all(self, type: str) -> Iterator[Json]:
+        return (one for one in self.resources if type in ("", one["resourceType"]))
+
+    def versions(self, type: str, url: str) -> list[str]:
+        return [one.get("version", "") for one in self.all(type) if one.get("url") == url]

@@ -7,7 +7,7 @@ import pytest
 from suture.fhir.outcomes import FhirError, TooCostly
 from suture.fhir.versions import Version
 from suture.terminology import Terminology
-from suture.terminology.code_systems import MAX_CONCEPTS, CodeSystem
+from suture.terminology.listed import MAX_CONCEPTS, Listed
 from tests.terminology.stored import ANIMALS, Json, Server
 
 pytestmark = pytest.mark.anyio
@@ -112,6 +112,6 @@ def test_a_very_deep_or_very_long_system_is_read_or_refused_in_bounded_work() ->
     deep: Json = {"code": "0"}
     for number in range(1, 5000):
         deep = {"code": str(number), "concept": [deep]}
-    assert len(CodeSystem(system(deep)).descendants("4999")) == 4999
+    assert len(Listed(system(deep)).hierarchy.below(0)) == 4999
     with pytest.raises(TooCostly, match="urn:s has too many concepts"):
-        CodeSystem(system(*({"code": str(number)} for number in range(MAX_CONCEPTS + 1))))
+        Listed(system(*({"code": str(number)} for number in range(MAX_CONCEPTS + 1))))

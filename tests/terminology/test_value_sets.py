@@ -7,7 +7,8 @@ import pytest
 from suture.fhir.outcomes import FhirError, Invalid, TooCostly
 from suture.terminology import Codes, Members
 from suture.terminology.codes import EVERY
-from suture.terminology.value_sets import MAX_CODES, MAX_DEPTH, MAX_LISTED
+from suture.terminology.composing import MAX_DEPTH
+from suture.terminology.value_sets import MAX_CODES, MAX_LISTED
 from tests.terminology.stored import ANIMALS, Json, Server, filtered, value_set
 
 pytestmark = pytest.mark.anyio

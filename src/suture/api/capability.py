@@ -2,9 +2,9 @@
 
 Specification: https://hl7.org/fhir/R4/http.html#capabilities and capabilitystatement.html. The one thing to know:
 nothing is listed by hand. Interactions come from the router's tables, search parameters from those that have an
-index, operations from the registry, conditional features from the settings. A statement is built once for a set of
-search parameters; the base URL, which follows the Host header, is put in afterwards, so that many host names cost no
-more than one.
+index, operations from the registry, conditional features from the settings, guides and profiles from the packages that
+were loaded. A statement is built once for a set of search parameters and packages; the base URL, which follows the Host
+header, is put in afterwards, so that many host names cost no more than one.
 """
 
 import re
@@ -16,12 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import suture
+from suture.api.knowledge import Knowledge
+from suture.api.negotiation import JSON_PATCH, XML_PATCH
 from suture.api.operations import Operation
 from suture.api.services import Model
 from suture.fhir import json
 from suture.fhir.outcomes import Invalid
 from suture.search.parameters import Parameter, SearchParameters
 from suture.settings import Settings
+from suture.terminology.desk import Systems
 
 MODES = ("full", "normative", "terminology")
 REMEMBERED = 16
@@ -42,6 +45,8 @@ RESULT_PARAMETERS: Mapping[str, tuple[str, str]] = {
     "_elements": ("string", "Elements to return; the result is tagged SUBSETTED."),
     "_include": ("special", "Also return resources that the matches refer to; `:iterate` is supported."),
     "_revinclude": ("special", "Also return resources that refer to the matches; `:iterate` is supported."),
+    "_contained": ("token", "true finds contained resources, both also stored ones; false, the default, only these."),
+    "_containedType": ("token", "container (the default) or contained: what to return for a contained resource."),
     "_type": ("token", "Resource types of a search over the whole server."),
 }
 """Parameters that shape the result of every search: type and documentation."""
@@ -50,6 +55,19 @@ _TRIAL_USE = (
     "versioning", "readHistory", "updateCreate", "conditionalCreate", "conditionalRead", "conditionalUpdate",
     "conditionalDelete", "referencePolicy", "searchInclude", "searchRevInclude",
 )  # fmt: skip
+FEATURE = "http://hl7.org/fhir/uv/application-feature/StructureDefinition/feature"
+TESTS = "http://hl7.org/fhir/uv/tx-tests/FeatureDefinition/test-version"
+TESTED = "1.7.0"
+"""The version of the tests of HL7's terminology ecosystem that Suture follows."""
+CODE_SYSTEMS_SENT = "http://hl7.org/fhir/uv/tx-ecosystem/FeatureDefinition/CodeSystemAsParameter"
+TERMINOLOGY_SERVER = "http://hl7.org/fhir/CapabilityStatement/terminology-server"
+EXPANSION_PARAMETERS = (
+    "activeOnly", "cache-id", "check-system-version", "count", "default-valueset-version", "designation",
+    "displayLanguage", "excludeNested", "excludeNotForUI", "filter", "force-system-version", "includeDefinition",
+    "includeDesignations", "incomplete-ok", "offset", "property", "system-version", "tx-resource", "useSupplement",
+)  # fmt: skip
+"""What $expand knows, in the order of the names."""
+
 _PROFILE = "http://hl7.org/fhir/StructureDefinition/"
 _COMPARTMENT = "http://hl7.org/fhir/CompartmentDefinition/"
 
@@ -65,7 +83,10 @@ class Surface:
 
 
 class Capabilities:
-    """Builds the statements of one FHIR version, as bytes with their ETag."""
+    """Builds the statements of one FHIR version, as bytes with their ETag.
+
+    `systems`: the code systems that the next TerminologyCapabilities is to name.
+    """
 
     def __init__(self, model: Model, settings: Settings, operations: Sequence[Operation], surface: Surface) -> None:
         self._model = model
@@ -74,19 +95,21 @@ class Capabilities:
         self._surface = surface
         self._date = _installed()
         self._descriptions: dict[str, str] = {}
-        self._told: SearchParameters | None = None
+        self._told: tuple[SearchParameters, Knowledge, Systems] | None = None
+        self.systems: Systems = {}
         self._template = lru_cache(maxsize=len(MODES))(self._build)
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._statement)
 
     def statement(self, base: str, mode: str) -> tuple[bytes, bytes]:
         """The statement for a base URL as (JSON bytes, ETag). `mode`: one of MODES, "" for full. Raises Invalid."""
         parameters = self._model.parameters
-        if parameters is not self._told:
+        told = parameters, self._model.knowledge, self.systems
+        if self._told is None or any(now is not before for now, before in zip(told, self._told, strict=True)):
             known = (*parameters.definitions.search_parameters, *parameters.custom)
             self._descriptions = {parameter.url: parameter.description for parameter in known}
             self._template.cache_clear()
             self._remembered.cache_clear()
-            self._told = parameters
+            self._told = told
         return self._remembered(base, mode)
 
     def _statement(self, base: str, mode: str) -> tuple[bytes, bytes]:
@@ -122,10 +145,13 @@ class Capabilities:
             del rest["security"]
         return {
             **self._head("CapabilityStatement", base, "What this server can do, generated from what it offers."),
+            "extension": [_feature(TESTS, "valueCode", TESTED), _feature(CODE_SYSTEMS_SENT, "valueBoolean", True)],
+            "instantiates": [TERMINOLOGY_SERVER],
+            **({"implementationGuide": guides} if (guides := list(self._model.knowledge.guides)) else {}),
             "fhirVersion": self._model.version.number,
-            "format": ["application/fhir+json", "json"],
+            "format": ["application/fhir+json", "application/fhir+xml", "json", "xml"],
             **(
-                {"patchFormat": ["application/json-patch+json", "application/fhir+json"]}
+                {"patchFormat": [JSON_PATCH, XML_PATCH, "application/fhir+json", "application/fhir+xml"]}
                 if self._offers("patch")
                 else {}
             ),
@@ -133,12 +159,30 @@ class Capabilities:
         }
 
     def terminology(self, base: str) -> dict[str, Any]:
-        """The TerminologyCapabilities: there is no terminology service yet, and it says so."""
+        """The TerminologyCapabilities: the code systems that are here, and what $expand and $validate-code know."""
         description = (
-            "No terminology operation is offered: code systems and value sets are stored like other resources, and "
-            "required bindings are checked against the code lists of the specification."
+            "Code systems and value sets of the specification, of HL7's terminology package, of loaded packages and "
+            "releases, and those that are stored here."
         )
-        return self._head("TerminologyCapabilities", base, description)
+        systems = [
+            {"uri": url} | ({"version": [{"code": version} for version in versions]} if versions else {})
+            for url, versions in self.systems.items()
+        ]
+        return {
+            **self._head("TerminologyCapabilities", base, description),
+            **({"codeSystem": systems} if systems else {}),
+            "expansion": {
+                "hierarchical": True,
+                "paging": True,
+                "incomplete": True,
+                "parameter": [{"name": name} for name in EXPANSION_PARAMETERS],
+                "textFilter": "Words with which words of a display or designation begin, or the beginning of a code.",
+            },
+            "codeSearch": "all",
+            "validateCode": {"translations": True},
+            "translation": {"needsMap": False},
+            "closure": {"translation": False},
+        }
 
     def _head(self, type: str, base: str, description: str) -> dict[str, Any]:
         return {
@@ -152,7 +196,11 @@ class Capabilities:
             "date": self._date,
             "description": description,
             "kind": "instance",
-            "software": {"name": "Suture", "version": suture.__version__},
+            "software": {
+                "name": "Suture",
+                "version": suture.__version__,
+                **({"releaseDate": self._date} if type == "CapabilityStatement" else {}),
+            },
             "implementation": {"description": "Suture FHIR server", "url": base},
         }
 
@@ -168,6 +216,7 @@ class Capabilities:
         found: dict[str, Any] = {
             "type": type,
             "profile": _PROFILE + type,
+            "supportedProfile": list(self._model.knowledge.profiles.get(type, ())),
             "interaction": [{"code": code} for code in TYPE_INTERACTIONS if self._offers(code)],
             "versioning": "versioned-update",
             "readHistory": self._offers("vread"),
@@ -242,6 +291,11 @@ def _places(parameter: Parameter) -> str:
     own = re.compile(rf"\(*{parameter.resource_type}\.")
     parts = [part.strip() for part in parameter.expression.split(" | ")]
     return ", ".join(part for part in parts if own.match(part))
+
+
+def _feature(definition: str, type: str, value: Any) -> dict[str, Any]:
+    parts = [{"url": "definition", "valueCanonical": definition}, {"url": "value", type: value}]
+    return {"url": FEATURE, "extension": parts}
 
 
 def _installed() -> str:

@@ -47,7 +47,8 @@ class Catalogue:
 
     async def open(self) -> None:
         """Compare the database with this release and read its catalogue. Call it once, before anything else."""
-        now = catalog.state((model.definitions, model.full_text) for model in self._models.values())
+        versions = [(model.definitions, model.full_text) for model in self._models.values()]
+        now = catalog.state(versions, contained=any(model.contained for model in self._models.values()))
         async with self._store.reading() as connection:
             known = await catalog.up_to_date(connection, now)
         if not known:
@@ -57,7 +58,7 @@ class Catalogue:
 
     async def _compare(self, tx: Transaction, now: catalog.State) -> None:
         model = next(iter(self._models.values()))
-        if await catalog.compare(tx, self._store.bodies, model.definitions, now):
+        if await catalog.compare(tx, self._store.keys, self._store.bodies, model.definitions, now):
             tx.begin_generation()
 
     async def refresh(self) -> bool:

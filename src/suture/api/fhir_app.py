@@ -24,6 +24,7 @@ from suture.api.raw import BINARY
 from suture.api.router import Router
 from suture.api.services import Model, Services
 from suture.api.sessions import in_session, seen
+from suture.api.xml_answers import in_xml
 from suture.fhir.json import format_pretty
 from suture.fhir.outcomes import FhirError, NotAcceptable, UriTooLong
 
@@ -145,6 +146,11 @@ class FhirApp:
         return self._cors.preflight(request, allow) or Response(204, headers=[(b"allow", allow.encode("ascii"))])
 
     async def _send(self, request: Request, response: Response, send: Send) -> None:
+        format = DEFAULT_FORMAT
+        if response.body and not response.media:
+            format = _format(request)
+            if format is not DEFAULT_FORMAT and format.is_xml:
+                response = await in_xml(response, format, self._model.definitions)
         status, body = response.status, response.body
         headers = [*_ALWAYS, (b"x-request-id", request.id.encode("ascii")), *response.headers]
         if self._cors.active:
@@ -153,7 +159,6 @@ class FhirApp:
             if response.media:
                 headers.append((b"content-type", response.media.encode("latin-1")))
             elif body:
-                format = _format(request)
                 headers.append((b"content-type", format.content_type))
                 if format.pretty:
                     body = format_pretty(body)

@@ -12,9 +12,10 @@ from urllib.parse import unquote, urlencode
 
 from suture.api.compression import Inflater
 from suture.api.departure import ClientDisconnect, WhileWanted
-from suture.api.negotiation import check_content_type
+from suture.api.negotiation import check_content_type, is_fhir_xml
 from suture.api.shapes import as_object
-from suture.fhir import json
+from suture.fhir import json, xml
+from suture.fhir.definitions import load
 from suture.fhir.outcomes import FhirError, Invalid, PayloadTooLarge, UnsupportedMediaType
 from suture.fhir.versions import Version
 from suture.store.rows import Stored
@@ -27,6 +28,9 @@ Header = tuple[bytes, bytes]
 
 PATIENCE = 60.0
 """Seconds that a client may pause within its body."""
+
+LARGE_XML = 100_000
+"""Bytes of XML beyond which it is read or written in a thread, so that others need not wait for it."""
 
 LONGEST_URL = 16 * 1024
 """Bytes of path and query together."""
@@ -185,21 +189,27 @@ class Request:
         return self._body
 
     async def resource(self) -> dict[str, Any]:
-        """The resource in the body: a JSON object with a resourceType.
+        """The resource in the body, from FHIR JSON or FHIR XML: a JSON object with a resourceType.
 
-        Raises UnsupportedMediaType when the Content-Type is not FHIR JSON, Invalid when the JSON or its
-        outer form is wrong.
+        Raises UnsupportedMediaType when the Content-Type is neither, Invalid when the text or its outer form is wrong.
         """
         if self._resource is None:
             if not self.bundled:
-                check_content_type(self.header("content-type"), self.version)
+                content_type = self.header("content-type")
+                check_content_type(content_type, self.version)
                 body = await self.body()
                 if not body:
                     raise Invalid("The request needs a resource in its body, and the body is empty.")
-                self._resource = json.decode(body)
+                self._resource = await self._decoded_xml(body) if is_fhir_xml(content_type) else json.decode(body)
             else:
                 raise Invalid("The entry needs a resource.")
         return as_resource(self._resource)
+
+    async def _decoded_xml(self, body: bytes) -> dict[str, Any]:
+        definitions = load(self.version)
+        if len(body) > LARGE_XML:
+            return await asyncio.to_thread(xml.decode, body, definitions)
+        return xml.decode(body, definitions)
 
     async def form(self) -> list[tuple[str, str]]:
         """The parameters of an `application/x-www-form-urlencoded` body, in their order."""
@@ -267,8 +277,8 @@ class Request:
 class Response:
     """One answer.
 
-    `body`: bytes. `media`: "" when the body is FHIR JSON, whose exact media type is negotiated with the
-    client, else the media type of the body. `headers`: further headers, lower-case names. `stored`: the version
+    `body`: bytes. `media`: "" when the body is a resource as JSON, whose form is negotiated with the client at the
+    very end, else the media type of the body. `headers`: further headers, lower-case names. `stored`: the version
     that the answer is about, where it is about one.
     """
 

@@ -16,6 +16,9 @@ from suture.fhir.versions import Version
 FHIR_JSON = b"application/fhir+json;charset=utf-8"
 _JSON = b"application/json;charset=utf-8"
 _TEXT_JSON = b"text/json;charset=utf-8"
+FHIR_XML = b"application/fhir+xml;charset=utf-8"
+_XML = b"application/xml;charset=utf-8"
+_TEXT_XML = b"text/xml;charset=utf-8"
 
 JSON_PATCH = "application/json-patch+json"
 XML_PATCH = "application/xml-patch+xml"
@@ -25,12 +28,18 @@ _PRODUCES = {
     "application/json+fhir": FHIR_JSON,
     "application/json": _JSON,
     "text/json": _TEXT_JSON,
+    "application/fhir+xml": FHIR_XML,
+    "application/xml+fhir": FHIR_XML,
+    "application/xml": _XML,
+    "text/xml": _TEXT_XML,
     "application/*": FHIR_JSON,
     "*/*": FHIR_JSON,
     "*": FHIR_JSON,
 }
-_FORMATS = {"json": FHIR_JSON, **_PRODUCES}
-_READS = frozenset(("application/fhir+json", "application/json+fhir", "application/json", "text/json"))
+_FORMATS = {"json": FHIR_JSON, "xml": FHIR_XML, **_PRODUCES}
+_READS_JSON = frozenset(("application/fhir+json", "application/json+fhir", "application/json", "text/json"))
+_READS_XML = frozenset(("application/fhir+xml", "application/xml+fhir", "application/xml", "text/xml"))
+_SPOKEN = "application/fhir+json and application/fhir+xml"
 _EXPLICIT = frozenset(
     ("application/fhir+json", "application/json+fhir", "application/fhir+xml", "application/xml+fhir")
 )
@@ -39,13 +48,18 @@ _EXPLICIT = frozenset(
 class Format(msgspec.Struct, frozen=True):
     """The chosen form of an answer.
 
-    `content_type`: the header to send. `pretty`: indent the JSON. `explicit`: the client named a FHIR
-    media type, so a Binary is sent as a resource and not as its content.
+    `content_type`: the header to send. `pretty`: indent it. `explicit`: the client named a FHIR media type, so a
+    Binary is sent as a resource and not as its content.
     """
 
     content_type: bytes
     pretty: bool = False
     explicit: bool = False
+
+    @property
+    def is_xml(self) -> bool:
+        """Whether the answer is FHIR XML; else it is FHIR JSON."""
+        return b"xml" in self.content_type
 
 
 DEFAULT_FORMAT = Format(FHIR_JSON)
@@ -62,25 +76,24 @@ def negotiate(accept: bytes, query: str, version: Version) -> Format:
         media, parameters = _split(format)
         content_type = _FORMATS.get(media)
         if content_type is None or not _speaks(parameters, version):
-            raise NotAcceptable(
-                f"The format {format[:80]!r} cannot be produced; this server speaks application/fhir+json."
-            )
-        return Format(content_type, pretty, media in _EXPLICIT or media == "json")
+            raise NotAcceptable(f"The format {format[:80]!r} cannot be produced; this server speaks {_SPOKEN}.")
+        return Format(content_type, pretty, media in _EXPLICIT or media in ("json", "xml"))
     header = accept.decode("latin-1").strip()
     if not header:
         return Format(FHIR_JSON, pretty)
     ranges = _ranges(header)
     browser = any(media == "text/html" for media, _ in ranges)
     explicit = any(media in _EXPLICIT for media, _ in ranges)
+    if browser:
+        # Browsers name XML before what they know to show; JSON is what they get where any will do.
+        ranges.sort(key=lambda range: range[0] in _READS_XML and range[0] not in _EXPLICIT)
     for media, parameters in ranges:
         content_type = _PRODUCES.get(media)
         if content_type is not None and _speaks(parameters, version):
             if browser and media in ("*/*", "application/*"):
                 return Format(_JSON, True, False)
             return Format(content_type, pretty, explicit)
-    raise NotAcceptable(
-        f"None of the accepted formats ({header[:200]}) can be produced; this server speaks application/fhir+json."
-    )
+    raise NotAcceptable(f"None of the accepted formats ({header[:200]}) can be produced; this server speaks {_SPOKEN}.")
 
 
 def accepts_raw(accept: bytes, query: str) -> bool:
@@ -88,28 +101,33 @@ def accepts_raw(accept: bytes, query: str) -> bool:
     format, _ = _control(query)
     if format:
         media = _split(format)[0]
-        return media not in _FORMATS and media != "xml" and media not in _EXPLICIT
+        return media not in _FORMATS and media not in _EXPLICIT
     return not any(media in _EXPLICIT for media, _ in _ranges(accept.decode("latin-1")))
 
 
 def is_fhir_json(content_type: str) -> bool:
     """Whether a Content-Type says that a body is FHIR JSON; no Content-Type counts as FHIR JSON."""
-    return not content_type or _split(content_type)[0] in _READS
+    return not content_type or _split(content_type)[0] in _READS_JSON
+
+
+def is_fhir_xml(content_type: str) -> bool:
+    """Whether a Content-Type says that a body is FHIR XML."""
+    return bool(content_type) and _split(content_type)[0] in _READS_XML
 
 
 @functools.lru_cache(maxsize=128)
 def check_content_type(content_type: str, version: Version) -> None:
-    """Raise UnsupportedMediaType unless a body of this Content-Type can be read as FHIR JSON of `version`."""
+    """Raise UnsupportedMediaType unless a body of this Content-Type can be read as a resource of `version`."""
     if not content_type:
         return
     media, parameters = _split(content_type)
-    if media not in _READS:
+    if media not in _READS_JSON and media not in _READS_XML:
         raise UnsupportedMediaType(
-            f"A body of type {media[:80]!r} cannot be read here; send application/fhir+json.",
-            headers={"Accept": "application/fhir+json"},
+            f"A body of type {media[:80]!r} cannot be read here; this server reads {_SPOKEN}.",
+            headers={"Accept": "application/fhir+json, application/fhir+xml"},
         )
     if parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
-        raise UnsupportedMediaType("FHIR JSON is always UTF-8; send it with charset=utf-8 or without a charset.")
+        raise UnsupportedMediaType("FHIR is always UTF-8; send it with charset=utf-8 or without a charset.")
     if not _speaks(parameters, version):
         raise UnsupportedMediaType(f"This base URL speaks FHIR {version.number}, not {parameters['fhirversion'][:10]}.")
 

@@ -19,7 +19,9 @@ from suture.api.services import Model
 Json = dict[str, Any]
 
 _FHIR_JSON = "application/fhir+json"
+_FHIR_XML = "application/fhir+xml"
 _JSON_PATCH = "application/json-patch+json"
+_XML_PATCH = "application/xml-patch+xml"
 _ID = r"^[A-Za-z0-9\-.]{1,64}$"
 
 _TITLES: Mapping[str, str] = {
@@ -211,7 +213,7 @@ class OpenApi:
             shared["responses"] = {"200": answer, "default": answer}
             body["content"] = {**body["content"], **{media: {"schema": {}} for media in operation.media}}
         if not operation.affects_state:
-            simple = [_from_definition(entry) for entry in inputs if entry["type"][:1].islower()]
+            simple = [_from_definition(entry) for entry in inputs if entry.get("type", "")[:1].islower()]
             item["get"] = {**shared, "operationId": _identifier("GET", template), "parameters": simple}
         item["post"] = {**shared, "operationId": _identifier("POST", template), "requestBody": body}
         return item
@@ -264,7 +266,9 @@ class OpenApi:
             "mode": _parameter("mode", "query", {"enum": ["full", "normative", "terminology"]}, "Which statement."),
             "_since": _parameter("_since", "query", text, "Only versions from this instant on."),
             "_at": _parameter("_at", "query", text, "Only versions that were current at some time in this span."),
-            "_format": _parameter("_format", "query", {"enum": ["json", _FHIR_JSON]}, "The format of the answer."),
+            "_format": _parameter(
+                "_format", "query", {"enum": ["json", "xml", _FHIR_JSON, _FHIR_XML]}, "The format of the answer."
+            ),
             "criteria": {
                 **_parameter(
                     "criteria", "query", {"type": "object", "additionalProperties": text}, "Search parameters."
@@ -308,7 +312,7 @@ def _narrowed(resource: Json, type: str, elements: Json) -> Json:
 
 
 def _content(schema: str) -> Json:
-    return {_FHIR_JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return {_FHIR_JSON: {"schema": {"$ref": f"#/components/schemas/{schema}"}}, _FHIR_XML: {"schema": {}}}
 
 
 def _body(description: str, schema: str) -> Json:
@@ -321,7 +325,7 @@ def _request(schema: str) -> Json:
 
 def _patches() -> Json:
     patch = {_JSON_PATCH: {"schema": {"$ref": "#/components/schemas/JsonPatch"}}}
-    return {"required": True, "content": {**patch, **_content("Parameters")}}
+    return {"required": True, "content": {**patch, _XML_PATCH: {"schema": {}}, **_content("Parameters")}}
 
 
 def _form() -> Json:

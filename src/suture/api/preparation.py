@@ -6,14 +6,21 @@ one dict and runs before the store is asked for anything, so that the group comm
 
 import os
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from suture.api.services import Model
 from suture.api.shapes import as_array, as_object, kind_of
 from suture.fhir.json import split_body
 from suture.fhir.outcomes import Invalid, Issue, Unprocessable
+from suture.fhir.profiles import Waits
 from suture.search import custom
 from suture.store.rows import Prepared
+
+T = TypeVar("T")
+
+_ROUNDS = 8
+"""Times that answers may lead to new questions."""
 
 _CONDITIONAL_REFERENCE = re.compile(rb'"reference":"([A-Za-z]{1,80}\?[^"]{0,200})')
 
@@ -26,18 +33,27 @@ def new_id() -> str:
 
 
 def prepare(model: Model, resource: dict[str, Any]) -> Prepared:
-    """Check the structure of `resource` and make it ready to be written.
+    """Check `resource` and make it ready to be written.
 
-    Raises InvalidStructure with every problem when the structure is wrong, Unprocessable for a SearchParameter that
-    cannot be built.
+    Raises InvalidStructure with every problem when the structure is wrong, Unprocessable for broken invariants and
+    profiles and for a SearchParameter that cannot be built; Waits when answers are needed first (see `ready`).
     """
-    if not model.validator.is_valid(resource):
-        model.validator.check(resource)
+    model.gate.check(resource)
     if resource["resourceType"] == "SearchParameter":
         custom.check(model.parameters, resource)
     meta, rest = split_body(resource)
     rows, generation = model.indexer.rows(resource), model.generation
     return Prepared(resource["resourceType"], meta, rest, rows, model.version.value, generation)
+
+
+async def ready(make: Callable[[], T]) -> T:
+    """What `make` makes by `prepare`, after the answers that it waits for."""
+    for _ in range(_ROUNDS):
+        try:
+            return make()
+        except Waits as waits:
+            await waits.answer()
+    return make()
 
 
 def prepare_alone(model: Model, resource: dict[str, Any]) -> Prepared:
@@ -108,5 +124,5 @@ def strip_own_base(resource: Any, base: str) -> None:
 
 
 def mentions(body: bytes, base: str) -> bool:
-    """Whether JSON bytes may hold references to this server's own base."""
-    return base.encode() in body or b"\\/" in body
+    """Whether the bytes of a resource, JSON or XML, may hold references to this server's own base."""
+    return base.encode() in body or b"\\/" in body or b"&#" in body

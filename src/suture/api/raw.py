@@ -1,7 +1,7 @@
 """Binary in its plain form: content in, content out, with its own media type.
 
 Specification: https://hl7.org/fhir/R4/binary.html#rest. The one thing to know: a body sent to a Binary URL is
-taken as content, whatever its type, unless it is FHIR JSON whose resourceType is Binary.
+taken as content, whatever its type, unless it is FHIR JSON or XML of a Binary.
 """
 
 import base64
@@ -11,10 +11,12 @@ from typing import Any
 
 from suture.api.answers import version_headers
 from suture.api.http import Header, Request, Response
-from suture.api.negotiation import check_content_type, is_fhir_json
+from suture.api.negotiation import check_content_type, is_fhir_json, is_fhir_xml
 from suture.api.shapes import as_object
-from suture.fhir import json
+from suture.fhir import json, xml
+from suture.fhir.definitions import load
 from suture.fhir.outcomes import FhirError, Invalid, Unprocessable
+from suture.fhir.versions import Version
 from suture.store.rows import Stored
 
 BINARY = "Binary"
@@ -36,8 +38,9 @@ async def received(request: Request, type: str, id: str = "") -> dict[str, Any]:
     if type != BINARY or request.bundled:
         return await request.resource()
     content_type = request.header("content-type")
-    if is_fhir_json(content_type):
-        binary = _binary_resource(await request.body())
+    if is_fhir_json(content_type) or is_fhir_xml(content_type):
+        read = _from_json if is_fhir_json(content_type) else _from_xml
+        binary = read(await request.body(), request.version)
         if binary is not None:
             check_content_type(content_type, request.version)
             return binary
@@ -74,7 +77,7 @@ def content(stored: Stored) -> Response:
     return Response(200, data, headers, media)
 
 
-def _binary_resource(body: bytes) -> dict[str, Any] | None:
+def _from_json(body: bytes, _: Version) -> dict[str, Any] | None:
     """The Binary resource that `body` is, or None when it is any other content."""
     if b"Binary" not in body:
         return None
@@ -83,3 +86,18 @@ def _binary_resource(body: bytes) -> dict[str, Any] | None:
     except FhirError:
         return None
     return resource if resource is not None and resource.get("resourceType") == BINARY else None
+
+
+def _from_xml(body: bytes, version: Version) -> dict[str, Any] | None:
+    """As `_from_json`. Raises Invalid for a Binary that has faults."""
+    if b"Binary" not in body:
+        return None
+    try:
+        resource, issues = xml.read(body, load(version))
+    except FhirError:
+        return None
+    if resource is None or resource["resourceType"] != BINARY:
+        return None
+    if issues:
+        raise Invalid(issues=issues)
+    return resource

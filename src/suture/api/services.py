@@ -12,9 +12,13 @@ from suture.api.catalogue import Catalogue
 from suture.api.graphql.introspection import Introspection
 from suture.api.graphql.shapes import Shapes
 from suture.api.http import Request
+from suture.api.judging import Judging, Surroundings, policy
+from suture.api.knowledge import Knowing, core
 from suture.api.links import UriElements
+from suture.api.loaded_systems import LoadedSystems
 from suture.api.summaries import Summaries
 from suture.fhir.definitions import load
+from suture.fhir.profiles import Gate, Judge
 from suture.fhir.structure import Validator
 from suture.fhir.versions import Version
 from suture.search.catalog import Catalog
@@ -23,8 +27,11 @@ from suture.search.indexer import Indexer
 from suture.search.parameters import SearchParameters
 from suture.search.query import Limits
 from suture.settings import Settings
+from suture.store.predicate import Predicate
 from suture.store.store import Store
 from suture.terminology import Terminology
+from suture.terminology.desk import Desk
+from suture.terminology.systems import Content
 
 Observe = Callable[[str, str, str, str, int, float], None]
 """Called after every answer: (request id, HTTP method, interaction, resource type or "", HTTP status, seconds)."""
@@ -34,21 +41,26 @@ NEVER_STORED = frozenset(("Parameters",))
 
 
 class Model:
-    """One FHIR version at work: its definitions, validator, search parameters, indexer and search.
+    """One FHIR version at work: its definitions, validation, search parameters, indexer and search.
 
-    `types`: the resource types that have an endpoint. `shapes`, `introspection`: the same for GraphQL.
-    `generation`: of the database whose search parameters it works with.
+    `types`: the resource types that have an endpoint. `contained`: contained resources are indexed and searched.
+    `shapes`, `introspection`: the types for GraphQL.
+    `generation`: of the database whose search parameters it works with. `knowledge`: packages and stored definitions.
     """
 
     __slots__ = (
         "_full_text",
+        "_judging",
         "_limits",
         "_store",
         "_terminology",
+        "contained",
         "definitions",
+        "desk",
         "generation",
         "indexer",
         "introspection",
+        "knowledge",
         "parameters",
         "search",
         "shapes",
@@ -66,15 +78,19 @@ class Model:
         self.uris = UriElements(self.definitions)
         self.summaries = Summaries(self.definitions)
         self.validator = Validator(self.definitions)
+        self._judging = Judging(self.definitions, self.validator, lambda: self.terms, policy(settings))
         self.shapes = Shapes(self.definitions, self.types)
         self._store = store
         self._full_text = self.types if "*" in settings.full_text else frozenset(settings.full_text)
         self._terminology = Terminology(version)
+        self.desk = Desk(version)
         self._limits = Limits(
             settings.default_count, settings.max_count, settings.max_include, budget=settings.search_budget
         )
         self.generation = -1
-        self.parameters = SearchParameters(self.definitions, full_text=self._full_text)
+        self.knowledge = core(version)
+        self.contained = settings.contained_search
+        self.parameters = SearchParameters(self.definitions, full_text=self._full_text, contained=self.contained)
         self.indexer = Indexer(self.parameters, store.keys, self._full_text)
         self.adopt(Catalog())
 
@@ -82,6 +98,34 @@ class Model:
     def full_text(self) -> frozenset[str]:
         """The resource types that are searched by full text."""
         return self._full_text
+
+    @property
+    def judge(self) -> Judge:
+        """Says everything about a resource, by the definitions that are in force now."""
+        return self._judging.judge(self.knowledge.canonicals)
+
+    @property
+    def gate(self) -> Gate:
+        """Says whether a resource may be written, by the definitions that are in force now."""
+        return self._judging.gate(self.knowledge.canonicals)
+
+    def surroundings(self, predicate: Callable[[str], Predicate]) -> Surroundings:
+        """Who answers the judge's questions. `predicate`: which resources of a type the caller may see."""
+        return Surroundings(lambda: self.terms, self._store, self.types, predicate)
+
+    def hurry(self) -> None:
+        """Do not wait for answers of the terminology from now on: what is not known at once passes the gate."""
+        self._judging.hurry()
+
+    @property
+    def terms(self) -> Desk:
+        """The terminology as it is now, for whoever is not a search."""
+        return self.desk.current(self.knowledge.canonicals, self._store.changes.generation)
+
+    def loaded(self, content: Content) -> None:
+        """Work with the code systems of `content` as well, in searches and in terminology operations."""
+        self._terminology.content = content
+        self.desk.content = content
 
     def adopt(self, catalog: Catalog) -> None:
         """Work with the search parameters of `catalog` from now on."""
@@ -97,7 +141,7 @@ class Model:
 class Services:
     """The long-lived objects of one process. `models`: the FHIR versions that are served."""
 
-    __slots__ = ("catalogue", "models", "observe", "settings", "store")
+    __slots__ = ("catalogue", "knowing", "models", "observe", "settings", "store", "systems")
 
     def __init__(self, settings: Settings, store: Store, models: Mapping[Version, Model], observe: Observe) -> None:
         self.settings = settings
@@ -105,6 +149,8 @@ class Services:
         self.models = models
         self.observe = observe
         self.catalogue = Catalogue(store, models)
+        self.knowing = Knowing(store, models)
+        self.systems = LoadedSystems(store, models, settings.terminology_servers)
 
     def on(self, store: Store) -> "Services":
         """The same services, working on `store`, such as a session's."""

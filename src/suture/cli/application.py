@@ -10,7 +10,22 @@ import sys
 import typer
 from rich.console import Console
 
-from suture.cli import check, cluster, demo, explain, export, load, reindex, serve, show
+from suture.cli import (
+    check,
+    cluster,
+    convert,
+    demo,
+    explain,
+    export,
+    fhirpath,
+    load,
+    packages,
+    reindex,
+    serve,
+    show,
+    terminology,
+    validate,
+)
 from suture.cli.options import Misuse
 from suture.cli.sources import Unreadable
 from suture.cli.target import Unreachable, sentence
@@ -35,6 +50,11 @@ app.command("serve")(serve.command)
 app.command("load")(load.command)
 app.command("export")(export.command)
 app.command("check")(check.command)
+app.command("convert")(convert.command)
+app.command("validate")(validate.command)
+app.command("fhirpath")(fhirpath.command)
+app.add_typer(packages.app)
+app.add_typer(terminology.app)
 app.add_typer(cluster.app)
 app.command("reindex")(reindex.command)
 app.command("explain")(explain.command)

@@ -1,7 +1,8 @@
 """Writing every resource to NDJSON files, one per type, through the search of the FHIR API.
 
 Pages are followed by their own links, so nothing is lost or repeated while others write. The one thing to know:
-resources are cut out of the answers as they are, never decoded and written anew.
+resources are cut out of the answers as they are, never decoded and written anew. The definitions of packages are left
+out: they come with the packages.
 """
 
 import contextlib
@@ -13,11 +14,16 @@ from typing import IO, cast
 import msgspec
 
 from suture.cli.target import Answer, Target, Unreachable, path_below
+from suture.store.owned import is_owned
 
 PAGE = 500
 
 Advance = Callable[[str, int, int | None], None]
 """Called after each page: type, resources written of it so far, how many there are (None: as before)."""
+
+
+class _Identified(msgspec.Struct):
+    id: str = ""
 
 
 class _Search(msgspec.Struct):
@@ -70,7 +76,8 @@ async def export_type(target: Target, base: str, kind: str, folder: Path, zipped
     with contextlib.ExitStack() as stack:
         file: IO[bytes] | None = None
         async for page in _pages(target, base, kind):
-            resources = [bytes(entry.resource) for entry in page.entry if entry.search.mode == "match"]
+            matches = (bytes(entry.resource) for entry in page.entry if entry.search.mode == "match")
+            resources = [text for text in matches if not is_owned(msgspec.json.decode(text, type=_Identified).id)]
             if resources and file is None:
                 file = stack.enter_context(_open(part, zipped))
             if file is not None:

@@ -6,18 +6,19 @@ transaction, and so is the end of a rebuild, so a parameter is never searched wh
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
 import msgspec
 import zstandard
 
-from suture.fhir import json as fhir_json
 from suture.fhir.definitions import Definitions, SearchParameter, type_name, type_number
-from suture.search.custom import MAX_ADDED, definition, takes_effect
+from suture.search.added import Unused, in_force
+from suture.search.contained import CONTAINED, held_hash, inner_type
 from suture.search.extraction.versions import EXTRACTION
 from suture.search.fingerprints import fingerprint
 from suture.store.bodies import Bodies
 from suture.store.connection import Connection
+from suture.store.keys import Keys
 from suture.store.rebuild import ALL_CODES, schedule
 
 META = "extraction"
@@ -28,6 +29,9 @@ MARK = "search-parameters"
 
 FULL_TEXT = ("_text", "_content")
 
+ASKED = 1_000
+"""Forms of the vocabulary that are looked up at once."""
+
 _MOST = 2**24
 
 
@@ -36,52 +40,38 @@ class Catalog(msgspec.Struct, frozen=True):
 
     `custom`: the added parameters. `pending`: (type, code) of those that cannot be searched yet; code "" is all.
     `rebuilding`: the types that have or may have index rows that they should not have, or lack some. `mark`: grows
-    with every write of a SearchParameter.
+    with every write of a SearchParameter. `unused`: the parameters of packages that are not in force.
     """
 
     custom: tuple[SearchParameter, ...] = ()
     pending: frozenset[tuple[str, str]] = frozenset()
     rebuilding: frozenset[str] = frozenset()
     mark: int = 0
+    unused: tuple[Unused, ...] = ()
 
 
 async def read(connection: Connection, bodies: Bodies, definitions: Definitions, known: Catalog) -> Catalog:
     """The catalogue as it is now. `known`: as it was, which is returned when nothing has changed."""
     mark = await _mark(connection)
-    custom = known.custom if mark == known.mark else await _added(connection, bodies, definitions)
+    custom, unused = known.custom, known.unused
+    if mark != known.mark:
+        found = await in_force(connection, bodies, definitions)
+        custom, unused = found.parameters, found.unused
     waiting = await connection.fetch("select rt, code from pending")
     building = await connection.fetch("select rt from building")
-    found = Catalog(
+    now = Catalog(
         custom,
         frozenset((type_name(rt), code) for rt, code in waiting),
         frozenset(type_name(rt) for (rt,) in building),
         mark,
+        unused,
     )
-    return known if found == known else found
+    return known if now == known else now
 
 
 async def _mark(connection: Connection) -> int:
     sql = "select cast(coalesce(sum(ver), 0) as bigint) from res where rt = ?1"
     return (await connection.fetch(sql, (type_number("SearchParameter"),)))[0][0]
-
-
-async def _added(connection: Connection, bodies: Bodies, definitions: Definitions) -> tuple[SearchParameter, ...]:
-    """The parameters that are in force: of several with one URL, or one code for a type, the one that was first."""
-    rows = await connection.fetch(
-        "select enc, body from res where rt = ?1 and deleted = 0 order by k", (type_number("SearchParameter"),)
-    )
-    added: dict[str, SearchParameter] = {}
-    taken: set[tuple[str, str]] = set()
-    for enc, body in rows:
-        resource = fhir_json.decode(bodies.decode(enc, bytes(body)))
-        if len(added) >= MAX_ADDED or not takes_effect(definitions, resource):
-            continue
-        parameter = definition(resource)
-        names = {(base, parameter.code) for base in parameter.base}
-        if parameter.url not in added and not names & taken:
-            added[parameter.url] = parameter
-            taken |= names
-    return tuple(added.values())
 
 
 async def changed(connection: Connection, bodies: Bodies, definitions: Definitions, known: Catalog) -> None:
@@ -115,8 +105,11 @@ State = Mapping[str, Mapping[str, str]]
 """Resource type -> parameter code -> what its index rows depend on, with the type's own under ""."""
 
 
-def state(versions: Iterable[tuple[Definitions, Collection[str]]]) -> State:
-    """What this release extracts. `versions`: definitions, with the resource types searched by full text."""
+def state(versions: Iterable[tuple[Definitions, Collection[str]]], *, contained: bool) -> State:
+    """What this release extracts. `versions`: definitions, with the resource types searched by full text.
+
+    `contained`: contained resources are indexed.
+    """
     found: dict[str, dict[str, str]] = {}
     for definitions, full_text in versions:
         types: dict[str, list[str]] = {}
@@ -131,6 +124,7 @@ def state(versions: Iterable[tuple[Definitions, Collection[str]]]) -> State:
         for type in definitions.resource_types:
             codes = found[type]
             codes[ALL_CODES] = str(EXTRACTION["resource"])
+            codes[CONTAINED] = str(EXTRACTION["contained"]) if contained else ""
             for code in FULL_TEXT:
                 codes[code] = str(EXTRACTION["prose"]) if type in full_text else ""
     return found
@@ -151,15 +145,18 @@ async def up_to_date(connection: Connection, now: State) -> bool:
     return await recorded(connection) == now and await _mark(connection) == ordered
 
 
-async def compare(connection: Connection, bodies: Bodies, definitions: Definitions, now: State) -> bool:
+async def compare(connection: Connection, keys: Keys, bodies: Bodies, definitions: Definitions, now: State) -> bool:
     """Record the state `now`, and order a rebuild of what the database has differently; True when there is some.
 
     A bulk load brings SearchParameters without any rows of theirs. Call it in a transaction.
     """
     before = await recorded(connection)
-    pending: Mapping[int, Set[str]] = {}
+    pending: dict[int, set[str]] = {}
     if before is not None:
         pending = stale(before, now)
+        different = {rt for rt, codes in pending.items() if codes.difference((*FULL_TEXT, CONTAINED))}
+        for rt in await _containers(connection, keys, now, different):
+            pending.setdefault(rt, set()).add(CONTAINED)
     elif await connection.fetch("select 1 from meta where name = 'reindex'"):
         pending = {rt: {ALL_CODES} for rt in await _types_in_use(connection)}
         await connection.execute("delete from meta where name = 'reindex'")
@@ -184,6 +181,18 @@ def stale(before: State, now: State) -> dict[int, set[str]]:
         elif different := {code for code, mark in codes.items() if known[code] != mark}:
             found[type_number(type)] = different
     return found
+
+
+async def _containers(connection: Connection, keys: Keys, now: State, changed: Container[int]) -> list[int]:
+    """Type numbers of which resources contain some of the types `changed`, as the vocabulary tells."""
+    types = [inner_type(type) for type in now if type_number(type) in changed]
+    forms = {held_hash(keys, container, type): type_number(container) for container in now for type in types}
+    found: set[int] = set()
+    for start in range(0, len(forms), ASKED):
+        asked = list(forms)[start : start + ASKED]
+        marks = ", ".join(f"?{n}" for n in range(1, len(asked) + 1))
+        found.update(forms[s] for (s,) in await connection.fetch(f"select s from forms where s in ({marks})", asked))
+    return sorted(found)
 
 
 def _lineage(definitions: Definitions, type: str) -> set[str]:

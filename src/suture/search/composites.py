@@ -1,10 +1,11 @@
 """Composite search parameters: where their components lie, and which rows answer them.
 
 Specification: https://hl7.org/fhir/R4/search.html#composite. Where the components are values of the whole resource
-(`code-value-quantity`), the rows of their own parameters say all there is to say. Where they belong together in an
-element that repeats (`component-code-value-quantity`), the element has rows of its own, whose hash is made of the
-parts. The definitions are not always right (components that name no parameter, or one of another datatype), so
-the expression counts first, then the parameter, then the datatype of the values.
+(`code-value-quantity`), the rows of their own parameters say all there is to say; where such a parameter has values of
+further datatypes in the same element (SampledData beside Quantity), resources with these are marked. Where they belong
+together in an element that repeats (`component-code-value-quantity`), the element has rows of its own, whose hash is
+made of the parts. The definitions are not always right (components that name no parameter, or one of another datatype),
+so the expression counts first, then the parameter, then the datatype of the values.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from suture.fhir.fhirpath import FhirPathError, Node, nodes, parse
 from suture.search.extraction.conditions import UnroutableError
 from suture.search.extraction.datatypes import parts
 from suture.search.extraction.routes import Router
-from suture.search.extraction.steps import Route, Step
+from suture.search.extraction.steps import Child, Route, Step
 from suture.search.parameter import Composed, Parameter
 from suture.search.sharing import Draft, draft
 
@@ -50,8 +51,17 @@ class Element(msgspec.Struct, frozen=True):
         return tuple(part for part in self.parts if part.parameter.type not in HASHED)
 
 
+class Mark(msgspec.Struct, frozen=True):
+    """A token of every resource with a value at `steps`, under the names of the parameter's rows and of the place."""
+
+    steps: tuple[Step, ...]
+    rows: str
+    place: str
+
+
 class Composites:
-    """The composite parameters of one resource type. `composed`: by code; `elements`: those that have rows.
+    """The composite parameters of one resource type. `composed`: by code; `elements`: those that have rows; `marks`:
+    what tells the values that a component does not mean.
 
     `drafts`: the other parameters of the type, `finished`: makes the Parameter of one.
     """
@@ -71,11 +81,17 @@ class Composites:
         self._finished = finished
         self._rows: dict[Any, Element] = {}
         self.composed: dict[str, tuple[Composed, ...]] = {}
+        self._marks: dict[Any, Mark] = {}
 
     @property
     def elements(self) -> tuple[Element, ...]:
         """The elements that have composite rows."""
         return tuple(self._rows.values())
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The values that are marked."""
+        return tuple(self._marks.values())
 
     def add(self, definitions: Sequence[SearchParameter]) -> None:
         """Work out composite parameters. Those that look at one kind of element only name the rows of it."""
@@ -93,9 +109,11 @@ class Composites:
     def _way(self, definition: SearchParameter, focus: Route) -> Composed | None:
         if not focus.steps:
             whole = [self._whole(component, focus) for component in definition.components]
-            ordinary = tuple(parameter for parameter in whole if parameter is not None)
+            ordinary = [found for found in whole if found is not None]
             if ordinary and len(ordinary) == len(whole):
-                return Composed("", ordinary)
+                others = {(mark.rows, mark.place): mark for _, marks in ordinary for mark in marks}
+                self._marks.update(others)
+                return Composed("", tuple(parameter for parameter, _ in ordinary), tuple(others))
         found = [self._part(definition, n, focus) for n in range(len(definition.components))]
         if any(part is None for part in found):
             return None
@@ -107,8 +125,8 @@ class Composites:
 
     # --- components of the whole resource
 
-    def _whole(self, component: SearchComponent, focus: Route) -> Parameter | None:
-        """The parameter that has the values of a component; where it has more, they are alternatives to them."""
+    def _whole(self, component: SearchComponent, focus: Route) -> tuple[Parameter, list[Mark]] | None:
+        """The parameter that has the values of a component, and marks of what it has besides."""
         type, routes, _ = self._routes(component, focus)
         places = _places(routes)
         able = [
@@ -116,9 +134,21 @@ class Composites:
             for other in self._drafts.values()
             if places and other.definition.type == type and places <= _places(other.routes) and other.leads
         ]
-        able = [d for d in able if all(r.single or (r.path, r.type) in places for r in d.routes)]
+        able = [draft for draft in able if self._alternatives(draft, places)]
         best = min(able, key=lambda other: len(other.routes), default=None)
-        return self._finished(best) if best is not None else None
+        if best is None:
+            return None
+        others = [route for route in best.routes if (route.path, route.type) not in places]
+        return self._finished(best), [Mark(route.steps, best.rows[0], _named(route.steps)) for route in others]
+
+    def _alternatives(self, draft: Draft, places: set[tuple[Any, str]]) -> bool:
+        """Whether what `draft` has elsewhere than at `places` stands in place of that."""
+        meant = [route for route in draft.routes if (route.path, route.type) in places]
+        others = [route for route in draft.routes if (route.path, route.type) not in places]
+        return not others or (
+            len(draft.rows) == 1
+            and all(self._router.exclusive(self._type, a.steps, b.steps) for a in meant for b in others)
+        )
 
     # --- components of an element
 
@@ -167,6 +197,10 @@ class Composites:
             return self._router.relative(start, expression)
         except UnroutableError:
             return ()
+
+
+def _named(steps: tuple[Step, ...]) -> str:
+    return ".".join(step.name if isinstance(step, Child) else step.text for step in steps)
 
 
 def _parsed(expression: str) -> Node | None:

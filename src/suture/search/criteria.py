@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from suture.fhir.definitions import type_number
 from suture.fhir.outcomes import Invalid
 from suture.search import values as forms
+from suture.search.contained import held_hash, id_hash, is_inner, of_type, presence
 from suture.search.escapes import split, unescape, values
 from suture.search.filters import (
     EVERYTHING,
@@ -18,11 +19,11 @@ from suture.search.filters import (
     Chain,
     Compares,
     Contains,
+    Enters,
     Equals,
     Filter,
     Has,
     Ids,
-    Missing,
     Or,
     Prose,
     Refers,
@@ -91,9 +92,14 @@ class Criteria:
 
     def chain(self, parameter: Parameter, branches: Iterable[tuple[str, Filter]]) -> Filter:
         """Resources that refer by `parameter` to one of a type that satisfies the filter beside it."""
-        ps = self._ps(parameter)
-        possible = [(type_number(target), inner) for target, inner in branches if inner != NOTHING]
-        return any_of(Chain(p, rt, inner) for rt, inner in possible for p in ps)
+        possible = [branch for branch in branches if branch[1] != NOTHING]
+        source = parameter.resource_type
+        return any_of(self._linked(source, p, target, inner) for target, inner in possible for p in self._ps(parameter))
+
+    def _linked(self, source: str, p: int, target: str, inner: Filter) -> Filter:
+        if is_inner(target):
+            return Enters(p, held_hash(self._keys, source, target), of_type(self._keys, target, (inner,)))
+        return Chain(p, type_number(target), inner)
 
     def _ps(self, parameter: Parameter) -> tuple[int, ...]:
         return tuple(self._keys.parameter(parameter.resource_type, rows) for rows in parameter.rows)
@@ -157,11 +163,13 @@ class Criteria:
         if parameter.custom:
             present = self.tokens.hashed(parameter, ("",), forms.PRESENT_SUFFIX, few=False)
             return negated(present) if missing else present
-        return Missing(parameter.bit, missing)
+        return presence(self._keys, parameter, missing=missing)
 
     def ids(self, parameter: Parameter, parts: Iterable[str]) -> Filter:
         """The resources with one of these ids."""
         resource, type = self._keys.resource, parameter.resource_type
+        if is_inner(type):
+            return Token(tuple({id_hash(self._keys, unescape(part)): None for part in parts}), few=False)
         return Ids(tuple({resource(type, unescape(part).removeprefix("|")): None for part in parts}))
 
     def _listed(self, value: str) -> Filter:
@@ -190,7 +198,10 @@ class Criteria:
     def _composed(self, whole: Parameter, composed: Composed, pieces: Sequence[str], now: int, base: str) -> Filter:
         each = list(zip(composed.parts, pieces, strict=True))
         if not composed.rows:
-            return all_of(self.value(part, "", piece, now, base) for part, piece in each)
+            found = [self.value(part, "", piece, now, base) for part, piece in each]
+            token, type = self._keys.token, whole.resource_type
+            others = [token(type, rows + forms.KIND_SUFFIX, place) for rows, place in composed.others]
+            return all_of((*found, negated(Token(tuple(others), few=False))) if others else found)
         firsts = [(part, piece) for part, piece in each if part.type in ("token", "reference")]
         lasts = [(part, piece) for part, piece in each if part.type not in ("token", "reference")]
         last: Filter | None = None

@@ -6,12 +6,14 @@ its status is `active`; one that only repeats or refines a parameter of the spec
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from suture.fhir.definitions import Definitions, SearchComponent, SearchParameter
 from suture.fhir.fhirpath import FhirPathError, Node, parse
 from suture.fhir.outcomes import Issue, Unprocessable
+from suture.fhir.versions import Version
 from suture.search.extraction.conditions import UnroutableError
 from suture.search.extraction.datatypes import parts
 from suture.search.extraction.routes import Router
@@ -54,8 +56,14 @@ def takes_effect(definitions: Definitions, resource: Resource) -> bool:
     """Whether the resource adds a parameter, as opposed to one that is not active or is there already."""
     if resource.get("status") != "active":
         return False
-    known = {parameter.url for parameter in definitions.search_parameters}
+    known = _specified(definitions)
     return resource["url"] not in known and resource.get("derivedFrom") not in known
+
+
+@lru_cache(maxsize=len(Version))
+def _specified(definitions: Definitions) -> frozenset[str]:
+    """The URLs of the specification's parameters."""
+    return frozenset(parameter.url for parameter in definitions.search_parameters)
 
 
 def check(parameters: SearchParameters, resource: Resource) -> None:
@@ -69,8 +77,37 @@ def check(parameters: SearchParameters, resource: Resource) -> None:
         raise Unprocessable(issues=issues)
 
 
+def unusable(definitions: Definitions, others: Sequence[SearchParameter], given: SearchParameter) -> str:
+    """Why a parameter that nobody has checked cannot be built beside `others`, which are added; "" when it can."""
+    problem = next(iter(_own_problems(definitions, given)), None)
+    if problem is None and given.type == "composite":
+        problem = next(iter(_composite(definitions, others, given)), None)
+    return problem[1] if problem else ""
+
+
 def _problems(parameters: SearchParameters, resource: Resource) -> Iterator[tuple[str, str]]:
     given = definition(resource)
+    others = [added for added in parameters.custom if added.url != given.url]
+    if len(others) >= MAX_ADDED:
+        yield "code", f"There are {MAX_ADDED} added search parameters already; no more can be added."
+        return
+    found = list(_own_problems(parameters.definitions, given))
+    yield from found
+    for base in given.base:
+        for code, there in parameters.for_type(base).items():
+            if alike(code) == alike(given.code) and there.url != given.url:
+                yield "code", f"{base} already has a search parameter '{code}', which is {there.url}."
+    if given.type == "composite" and not found:
+        yield from _composite(parameters.definitions, others, given)
+
+
+def alike(code: str) -> str:
+    """What two codes have in common that cannot both be parameters of a type: they differ by `-` and `_` at most."""
+    return code.replace("-", "_")
+
+
+def _own_problems(definitions: Definitions, given: SearchParameter) -> Iterator[tuple[str, str]]:
+    """What is wrong with a parameter whatever others there are."""
     if not _CODE.fullmatch(given.code):
         yield "code", f"The code '{given.code[:64]}' must be a letter, and then letters, digits, '-' or '_'."
         return
@@ -80,24 +117,15 @@ def _problems(parameters: SearchParameters, resource: Resource) -> Iterator[tupl
     if len(given.base) > MAX_BASES:
         yield "base", f"The parameter is for {len(given.base)} resource types, more than {MAX_BASES}."
         return
-    others = [added for added in parameters.custom if added.url != given.url]
-    if len(others) >= MAX_ADDED:
-        yield "code", f"There are {MAX_ADDED} added search parameters already; no more can be added."
-        return
     for base in given.base:
-        if base not in parameters.definitions.resource_types:
+        if base not in definitions.resource_types:
             yield "base", f"'{base}' is not a resource type. Name each resource type that the parameter is for."
             return
-        for code, there in parameters.for_type(base).items():
-            if code.replace("-", "_") == given.code.replace("-", "_") and there.url != given.url:
-                yield "code", f"{base} already has a search parameter '{code}', which is {there.url}."
     for target in given.targets:
-        if target not in parameters.definitions.resource_types:
+        if target not in definitions.resource_types:
             yield "target", f"'{target}' is not a resource type."
-    if given.type == "composite":
-        yield from _composite(parameters, given)
-    else:
-        yield from _expression(parameters.definitions, given)
+    if given.type != "composite":
+        yield from _expression(definitions, given)
 
 
 def _expression(definitions: Definitions, given: SearchParameter) -> Iterator[tuple[str, str]]:
@@ -127,21 +155,19 @@ def _leads_nowhere(definitions: Definitions, given: SearchParameter, base: str, 
     return ""
 
 
-def _composite(parameters: SearchParameters, given: SearchParameter) -> Iterator[tuple[str, str]]:
+def _composite(
+    definitions: Definitions, others: Sequence[SearchParameter], given: SearchParameter
+) -> Iterator[tuple[str, str]]:
     if len(given.components) < 2:
         yield "component", "A composite parameter needs at least two components."
         return
-    known = {parameter.url for parameter in parameters.definitions.search_parameters}
+    known = _specified(definitions)
     for component in given.components:
         if component.definition not in known:
             yield "component", f"The component {component.definition[:200]} is no parameter of the specification."
             return
-    candidate = SearchParameters(parameters.definitions, custom=(*_others(parameters, given), given))
+    candidate = SearchParameters(definitions, custom=(*others, given))
     for base in given.base:
         found = candidate.get(base, given.code)
         if found is None or not found.supported:
             yield "component", f"The components do not lead to values of {base} that can be searched together."
-
-
-def _others(parameters: SearchParameters, given: SearchParameter) -> tuple[SearchParameter, ...]:
-    return tuple(added for added in parameters.custom if added.url != given.url)

@@ -8,14 +8,18 @@ conditions that are `exists` of the same `ck`, an order, a limit. The one thing 
 
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from suture.fhir.definitions import type_name, type_number
 from suture.fhir.outcomes import Issue, NotSupported, TooCostly
 from suture.search.filters import (
     NOTHING,
     And,
     Chain,
+    Enters,
     Filter,
     Has,
+    Holds,
     Ids,
     Not,
     Or,
@@ -156,6 +160,9 @@ class Distributed:
             case Has():
                 ends = await self._ends(filter, "f.t", "ref f join")
                 return Ids(tuple(ends)) if ends else NOTHING
+            case Holds() | Enters():
+                inner = await self._near(filter.inner)
+                return NOTHING if inner == NOTHING else msgspec.structs.replace(filter, inner=inner)
             case And():
                 return all_of([await self._near(item) for item in filter.items])
             case Or():

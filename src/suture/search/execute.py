@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from suture.fhir.definitions import type_name, type_number
-from suture.fhir.outcomes import Issue, TooCostly
+from suture.fhir.outcomes import Issue, NotSupported, TooCostly
 from suture.search.compartments import Compartments
 from suture.search.counting import count, estimate
 from suture.search.distributed import Distributed, compartment_of, routing
@@ -19,11 +19,12 @@ from suture.search.explaining import Explanation, Timed, explained
 from suture.search.filters import Filter
 from suture.search.full_text import relevance
 from suture.search.include import Collector
+from suture.search.inside import count_inside, entries, turned_inside
 from suture.search.order import Position
 from suture.search.pages import WIDTH, Wanted, page_sql, valued_sql, valueless_sql
-from suture.search.paging import Cursors
+from suture.search.paging import Cursors, Place, Turned, turned
 from suture.search.parameters import SearchParameters
-from suture.search.planner import Known, Way, choose, needs_estimates, plan, uncertain
+from suture.search.planner import Known, Way, choose, leaves, needs_estimates, plan
 from suture.search.query import Limits, Pairs, Query, QueryParser
 from suture.search.recollection import Memory, Recalled
 from suture.search.resolving import Resolver
@@ -116,11 +117,10 @@ class Search:
         if query.counting:
             total = await self.count(connection, query, predicate)
             return Page([], [], None, None, total, list(query.warnings), list(query.applied))
-        query, rows = await self._found(connection, query, predicate, position)
-        matches, following, preceding = self._turned(query, rows, position)
+        query, rows, turned = await self._turned(connection, query, predicate, position)
         warnings = list(query.warnings)
         includes: list[Stored] = []
-        if query.includes and matches:
+        if query.includes and turned.matches:
             collector = Collector(
                 connection,
                 lambda: self._statement(predicate),
@@ -128,15 +128,33 @@ class Search:
                 self._stored,
                 self._limits.max_include,
             )
-            includes = await collector.collect(matches, query.includes)
+            includes = await collector.collect(turned.matches, query.includes)
             if collector.truncated:
                 text = f"Only {len(includes)} included resources are given; there are more."
                 warnings.append(Issue("warning", "too-costly", text))
-        total = len(matches) if position is None and following is None else None
+        total = len(turned.results) if position is None and turned.next is None else None
         if total is None and query.total != "none":
             total = await self.count(connection, query, predicate)
-        scores = _scores(query, rows, matches)
-        return Page(matches, includes, following, preceding, total, warnings, list(query.applied), scores)
+        following, preceding = (self._cursors.seal(query, to) if to else None for to in (turned.next, turned.previous))
+        scores = _scores(query, rows, turned.results)
+        return Page(turned.results, includes, following, preceding, total, warnings, list(query.applied), scores)
+
+    async def _turned(
+        self, connection: Connection, query: Query, predicate: Predicate, position: Position | None
+    ) -> tuple[Query, list[Row], Turned]:
+        """The search with its filters resolved, the rows that were read, and the page that they make."""
+        if query.inside and self._dialect.clustered:
+            text = "A distributed database gives contained resources in their containers: _containedType is container."
+            raise NotSupported(issues=[Issue("error", "not-supported", text)])
+        # A container from which the page before took something may have no more to give.
+        asked = msgspec.structs.replace(query, count=query.count + query.inside)
+        resolved, rows = await self._found(connection, asked, predicate, position)
+        places = [Place(self._stored(row), tuple(row[WIDTH:])) for row in rows]
+        if not query.inside:
+            return resolved, rows, turned(places, position, query.count)
+        rhs = [self._keys.resource(place.stored.type, place.stored.id) for place in places]
+        found = await entries(connection, self._statement(predicate), resolved.filters or (), places, rhs)
+        return resolved, rows, turned_inside(found, places, position, query.count)
 
     async def identify(
         self, connection: Connection, query: Query, predicate: Predicate, limit: int = 2
@@ -170,11 +188,14 @@ class Search:
         budget = self._limits.budget
 
         def new(budget: int) -> Statement:
-            return Statement(self._dialect, predicate, budget)
+            return Statement(self._dialect, predicate, budget, self._limits.budget)
 
-        if query.total == "estimate" and not query.counting:
+        if query.total == "estimate" and not query.counting and not query.inside:
             return await estimate(connection, new, query.filters, _rts(query), known, budget)
-        total = await count(connection, new, query.filters, _rts(query), known, budget)
+        if query.inside:
+            total = await count_inside(connection, new(budget), query.filters, known)
+        else:
+            total = await count(connection, new, query.filters, _rts(query), known, budget)
         if total is None:
             raise self._too_costly(query)
         return total
@@ -268,10 +289,10 @@ class Search:
         filters: Sequence[Filter] = query.filters or ()
         if not needs_estimates(filters, query.sort):
             return {}
-        leaves = list(uncertain(filters))
-        if not 0 < len(leaves) <= MAX_ESTIMATED:
+        asked = leaves(filters)
+        if not 0 < len(asked) <= MAX_ESTIMATED:
             return {}
-        return await self._estimates.rows(connection, self._statement(predicate), leaves)
+        return await self._estimates.rows(connection, self._statement(predicate), asked)
 
     async def _found(
         self, connection: Connection, query: Query, predicate: Predicate, position: Position | None
@@ -310,7 +331,7 @@ class Search:
         backward = position is not None and position.backward
         wanted = Wanted(filters, _rts(query), query.sort, position, backward, query.count + 1)
         if chosen.way is Way.VALUES:
-            return await self._by_values(connection, query, wanted, predicate, recalled)
+            return await self._by_values(connection, query, wanted, predicate, known, recalled)
         s = self._statement(predicate)
         recalled.guard(s)
         rows = await connection.fetch(page_sql(s, chosen, wanted, known), s.args)
@@ -318,7 +339,13 @@ class Search:
         return rows
 
     async def _by_values(
-        self, connection: Connection, query: Query, wanted: Wanted, predicate: Predicate, recalled: Recalled
+        self,
+        connection: Connection,
+        query: Query,
+        wanted: Wanted,
+        predicate: Predicate,
+        known: Known,
+        recalled: Recalled,
     ) -> list[Row]:
         """First the resources with a value for the first sort key, then those without; backward the other way."""
         position = wanted.position
@@ -331,37 +358,13 @@ class Search:
             )
             s = self._statement(predicate)
             recalled.guard(s)
-            sql = valueless_sql(s, here) if part else valued_sql(s, here)
+            sql = valueless_sql(s, here, known) if part else valued_sql(s, here)
             found = await connection.fetch(sql, s.args)
             self._check(query, found)
             rows += [(*row[:WIDTH], None, *row[WIDTH:]) for row in found] if part else found
             if len(rows) >= wanted.limit:
                 break
         return rows
-
-    def _turned(
-        self, query: Query, rows: list[Row], position: Position | None
-    ) -> tuple[list[Stored], str | None, str | None]:
-        """The matches in the order of the search, and the cursors of the pages after and before them."""
-        more = len(rows) > query.count
-        rows = rows[: query.count]
-        backward = position is not None and position.backward
-        if backward:
-            rows.reverse()
-        matches = [self._stored(row) for row in rows]
-        if not rows and position is not None:  # others deleted what was here: the way back remains
-            back = msgspec.structs.replace(position, backward=not backward, inclusive=True)
-            link = self._cursors.seal(query, back)
-            return (matches, link, None) if backward else (matches, None, link)
-        if not rows:
-            return matches, None, None
-        follows, precedes = (more, position is not None) if not backward else (True, more)
-        following = self._cursor(query, rows[-1], matches[-1], backward=False) if follows else None
-        preceding = self._cursor(query, rows[0], matches[0], backward=True) if precedes else None
-        return matches, following, preceding
-
-    def _cursor(self, query: Query, row: Row, match: Stored, *, backward: bool) -> str:
-        return self._cursors.seal(query, Position(tuple(row[WIDTH:]), match.k, backward))
 
 
 def _scores(query: Query, rows: Sequence[Row], matches: Sequence[Stored]) -> Mapping[int, float]:

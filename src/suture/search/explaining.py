@@ -14,8 +14,10 @@ from suture.search.estimates import counted_rows
 from suture.search.filters import (
     And,
     Chain,
+    Enters,
     Filter,
     Has,
+    Holds,
     Ids,
     Not,
     Or,
@@ -123,6 +125,8 @@ def _way(chosen: Plan, sort: Sequence[SortKey], driver: Filter | None) -> tuple[
             first = f"Stream: the rows of {what} are read in the order of the answer until the page is full."
         case Way.MERGE:
             first = f"Merge: the lists of {what} are each read in the order of the answer and merged."
+            if chosen.window is not None:
+                first += " Only the dates asked for are read, and the list of those that reach far."
         case Way.VALUES:
             first = "Values: the index rows of the first sort key are read in their order until the page is full."
     return first, f"Order: {order}, then by creation."
@@ -154,6 +158,8 @@ def words_of(filter: Filter) -> str:
             return f"{len(filter.rts)} resource types"
         case Chain() | Has():
             return f"{'chain' if isinstance(filter, Chain) else 'reverse chain'} to [{words_of(filter.inner)}]"
+        case Holds() | Enters():
+            return f"{'contained' if isinstance(filter, Holds) else 'chain to contained'} [{words_of(filter.inner)}]"
         case And() | Or():
             return f"[{(' and ' if isinstance(filter, And) else ' or ').join(map(words_of, filter.items))}]"
         case Not():
@@ -169,6 +175,7 @@ _LEAVES = {
     "Compares": "text comparison",
     "Updated": "last update",
     "Missing": "presence of a value",
+    "Marked": "presence of a value",
     "Near": "distance",
     "Prose": "words",
 }

@@ -4,11 +4,13 @@ Specification: https://hl7.org/fhir/R4/search_filter.html, its tables of operato
 thing to know: a test means what the search parameter of the same name means, except where its operator says more.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from suture.fhir.definitions import type_number
 from suture.fhir.outcomes import Invalid
 from suture.search import values as forms
+from suture.search.contained import MAX_ENTERED, inner_type, is_inner
 from suture.search.criteria import Criteria, by_type
 from suture.search.filter_syntax import Both, Comparison, Either, Expression, Negation, Segment, parse
 from suture.search.filters import (
@@ -127,11 +129,25 @@ class Filtering:
                 branches.append((one, inner))
             except UnknownParameter as error:
                 unknown = error
+            else:
+                branches += self._entered(type, inner_type(one), path, test, context)
         if not branches:
             raise unknown or _fault(test, f"'{code}' refers to nothing that could be asked")
-        if len(branches) > MAX_BRANCHES:
-            raise _fault(test, f"'{code}' may mean {len(branches)} resource types; name one, as in {code}:Patient")
+        if (number := sum(not is_inner(one) for one, _ in branches)) > MAX_BRANCHES:
+            raise _fault(test, f"'{code}' may mean {number} resource types; name one, as in {code}:Patient")
         return self._criteria.chain(parameter, branches)
+
+    def _entered(
+        self, type: str, target: str, path: Sequence[Segment], test: Comparison, context: _Context
+    ) -> Iterator[tuple[str, Filter]]:
+        """The rest of the path in contained resources of the type `target`; not once more from one of these."""
+        if not self._names.enters or is_inner(type) or len(path) > MAX_ENTERED + 1:
+            return
+        with suppress(Invalid):
+            inner = self._path(target, path[1:], test, context)
+            if (within := path[0].within) is not None:
+                inner = all_of((self._expression(target, within, context), inner))
+            yield target, inner
 
     def _reverse(self, type: str, name: str, rest: Sequence[Segment], test: Comparison, context: _Context) -> Filter:
         _, source, code, _ = name.split(":")

@@ -60,14 +60,15 @@ class Compares(msgspec.Struct, frozen=True):
 class Range(msgspec.Struct, frozen=True):
     """A row of `dat` or `qty` under hash `h` that passes every test in `every` and, if there are any, one of `some`.
 
-    `sdate`: the parameter is the type's primary clinical date, whose earliest start is `res.sdate`.
+    `far`: where the parameter is the type's primary clinical date, whose earliest start is `res.sdate`: the hash of the
+    token of resources with dates that reach far from it (`window`).
     """
 
     table: Literal["dat", "qty"]
     h: int
     every: tuple[Test, ...]
     some: tuple[Test, ...] = ()
-    sdate: bool = False
+    far: int | None = None
 
 
 class Updated(msgspec.Struct, frozen=True):
@@ -146,6 +147,31 @@ class Has(msgspec.Struct, frozen=True):
     inner: "Filter"
 
 
+class Holds(msgspec.Struct, frozen=True):
+    """A resource that contains one that satisfies `inner`."""
+
+    inner: "Filter"
+
+
+class Enters(msgspec.Struct, frozen=True):
+    """A resource that refers by parameter `p` to one that it contains and that satisfies `inner`.
+
+    `form`: is in the table `forms` when there are contained resources of the type that `inner` is about.
+    """
+
+    p: int
+    form: int
+    inner: "Filter"
+
+
+class Marked(msgspec.Struct, frozen=True):
+    """A contained resource whose parameter with this bit has no value (`missing`) or has one. `h`: of its own row."""
+
+    h: int
+    bit: int
+    missing: bool
+
+
 class And(msgspec.Struct, frozen=True):
     """All of these. Empty: everything."""
 
@@ -166,9 +192,9 @@ class Not(msgspec.Struct, frozen=True):
 
 Text = StartsWith | Equals | Contains | Compares
 Column = Updated | Ids | Missing | Types
-Ready = Token | Text | Range | Column | Refers | Near | Prose
+Ready = Token | Text | Range | Column | Refers | Near | Prose | Marked
 """Leaves that can be turned into SQL."""
-Filter = Ready | Unresolved | Chain | Has | And | Or | Not
+Filter = Ready | Unresolved | Chain | Has | Holds | Enters | And | Or | Not
 
 EVERYTHING = And(())
 NOTHING = Or(())
@@ -256,7 +282,7 @@ def size(filter: Filter) -> int:
             return sum(size(item) for item in filter.items)
         case Not():
             return size(filter.item)
-        case Chain() | Has():
+        case Chain() | Has() | Holds() | Enters():
             return 1 + size(filter.inner)
         case Types():
             return 0

@@ -2,24 +2,25 @@
 
 For each resource type a function is generated from the expressions of its search parameters (`extraction/`) when
 the first resource of that type comes. The one thing to know: it relies on a validated resource; values of
-contained resources are not indexed with their container
-(https://hl7.org/fhir/R4/search.html#contained).
+contained resources are not indexed as those of their container but apart (`suture.search.contained`).
 """
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import Any
 
 import msgspec
 
 from suture.fhir.outcomes import InvalidStructure
+from suture.search.contained import held_hash, id_hash, inner_type, plain_type, self_hash
 from suture.search.extraction.cache import HashCache
 from suture.search.extraction.source import Extractor, Source
 from suture.search.extraction.tree import plant
 from suture.search.parameters import MAX_BITS, SearchParameters
 from suture.search.prose import prose
 from suture.search.values import PRESENT_SUFFIX
+from suture.store.contained import MOST
 from suture.store.keys import Keys
-from suture.store.rows import IndexRows
+from suture.store.rows import IndexRows, Word
 
 _BEYOND = 1 << MAX_BITS
 """The first number that `present` cannot hold."""
@@ -42,7 +43,7 @@ class Indexer:
         """The same by other parameters, which are different for some types."""
         same = Indexer(parameters, self._keys, self._full_text)
         same._cache = self._cache
-        same._extractors = {type: each for type, each in self._extractors.items() if type not in different}
+        same._extractors = {type: each for type, each in self._extractors.items() if plain_type(type) not in different}
         return same
 
     def rows(self, resource: dict[str, Any]) -> IndexRows:
@@ -50,15 +51,33 @@ class Indexer:
 
         Raises InvalidStructure for a date that is none, KeyError for an unknown `resourceType`.
         """
-        extract = self._extractors.get(resource["resourceType"]) or self._generate(resource["resourceType"])
+        type = resource["resourceType"]
+        found = self._extracted(type, resource)
+        if "contained" in resource and self._parameters.contained:
+            found = self._with_contained(type, resource["contained"], found)
+        return msgspec.structs.replace(found, prose=prose(resource)) if type in self._full_text else found
+
+    def _extracted(self, type: str, resource: dict[str, Any]) -> IndexRows:
+        extract = self._extractors.get(type) or self._generate(type)
         try:
             found = extract(resource)
         except ValueError as error:
             raise InvalidStructure(str(error)) from None
-        type = resource["resourceType"]
-        if found.present >= _BEYOND:
-            found = self._presence(type, found)
-        return msgspec.structs.replace(found, prose=prose(resource)) if type in self._full_text else found
+        return self._presence(type, found) if found.present >= _BEYOND else found
+
+    def _with_contained(self, container: str, contained: Sequence[dict[str, Any]], found: IndexRows) -> IndexRows:
+        """`found` with the rows of contained resources, each with the tokens of its type and id besides."""
+        inside: list[IndexRows] = []
+        words: dict[Word, None] = dict.fromkeys(found.words)
+        for resource in contained[:MOST]:
+            type = inner_type(resource["resourceType"])
+            rows = self._extracted(type, resource)
+            held = held_hash(self._keys, container, type)
+            words.update(dict.fromkeys((*rows.words, Word(held, ((held, held),)))))
+            tok = {*rows.tok, id_hash(self._keys, resource.get("id", ""))}
+            own = (self_hash(self._keys, type), rows.present, rows.present)
+            inside.append(msgspec.structs.replace(rows, tok=tuple(tok), dat=(*rows.dat, own), words=()))
+        return msgspec.structs.replace(found, words=tuple(words), contained=tuple(inside))
 
     def _presence(self, type: str, found: IndexRows) -> IndexRows:
         """`found` with tokens instead of bits for the added parameters that have a value."""
@@ -74,7 +93,7 @@ class Indexer:
         return Source(type, plant(self._parameters, type), self._keys, self._cache)
 
     def _generate(self, type: str) -> Extractor:
-        if type not in self._parameters.definitions.resource_types:
+        if plain_type(type) not in self._parameters.definitions.resource_types:
             raise KeyError(type)
         extract = self._extractors[type] = self.source(type).function()
         return extract

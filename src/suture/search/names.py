@@ -5,22 +5,26 @@ and then kept, since few different names arrive and each means the same every ti
 added parameter, which others may change (`SearchParameters.asked`).
 """
 
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
 import msgspec
 
 from suture.fhir.definitions import Definitions
 from suture.fhir.outcomes import Invalid, Issue, Unavailable
+from suture.search.contained import INNER, MAX_ENTERED, inner_type, is_inner, plain_type
 from suture.search.parameters import Parameter, SearchParameters
 
-MAX_DEPTH = 6
-"""Names in one chain or nested `_has`."""
+MAX_DEPTH = 16
+"""Names in one chain or nested `_has`. SQLite takes about 20, beside all else that may be in a search."""
 
 MAX_BRANCHES = 16
 """Target types that an untyped chain may mean."""
 
-MAX_STEPS = 400
+MAX_STEPS = 800
 """Names looked at to understand one; untyped chains over references to anything would not end otherwise."""
 
-MAX_LENGTH = 400
+MAX_LENGTH = 1000
 KEPT = 4096
 
 MODIFIERS = {
@@ -55,7 +59,7 @@ class Leaf(msgspec.Struct, frozen=True):
 
 
 class Link(msgspec.Struct, frozen=True):
-    """A chain: what is asked of the targets of `parameter`, by target type."""
+    """A chain: what is asked of the targets of `parameter`, by target type, also of such that are contained."""
 
     parameter: Parameter
     branches: "tuple[tuple[str, Name], ...]"
@@ -73,13 +77,14 @@ Name = Leaf | Link | Reverse
 
 
 class _Budget:
-    """What is left of MAX_DEPTH and MAX_STEPS."""
+    """What is left of MAX_DEPTH and MAX_STEPS. `enters`: the chain also leads into contained resources."""
 
-    __slots__ = ("depth", "steps")
+    __slots__ = ("depth", "enters", "steps")
 
-    def __init__(self) -> None:
+    def __init__(self, *, enters: bool) -> None:
         self.depth = MAX_DEPTH
         self.steps = MAX_STEPS
+        self.enters = enters
 
     def __enter__(self) -> None:
         self.depth -= 1
@@ -101,6 +106,11 @@ class Names:
         self._types = definitions.resource_types
         self._known: dict[tuple[str, str], Name] = {}
 
+    @property
+    def enters(self) -> bool:
+        """Whether chains also lead into contained resources."""
+        return self._parameters.contained
+
     def resolve(self, type: str, text: str) -> Name:
         """What `text` means on `type`. Raises UnknownParameter (with the nearest known one) or Invalid."""
         found = self._known.get((type, text))
@@ -108,7 +118,8 @@ class Names:
             if len(text) > MAX_LENGTH:
                 raise Invalid(f"A search parameter has a name of {len(text)} characters.")
             doubts = self._parameters.doubts
-            found = self._resolve(type, text, _Budget())
+            enters = self.enters and text.count(".") + text.count("_has:") <= MAX_ENTERED
+            found = self._resolve(type, text, _Budget(enters=enters))
             if doubts == self._parameters.doubts:
                 if len(self._known) >= KEPT:
                     self._known.clear()
@@ -167,9 +178,10 @@ class Names:
         if parameter is None:
             nearest = self._parameters.nearest(type, code)
             hint = f" Did you mean '{nearest}'?" if nearest else ""
-            raise UnknownParameter(f"{type} has no search parameter '{_shown(code)}'.{hint}")
+            raise UnknownParameter(f"{plain_type(type)} has no search parameter '{_shown(code)}'.{hint}")
         if not parameter.supported or parameter.type not in MODIFIERS:
-            text = f"The search parameter '{code}' of {type} is not supported."
+            where = f"contained {type[1:]}" if type.startswith(INNER) else type
+            text = f"The search parameter '{code}' of {where} is not supported."
             raise UnknownParameter(issues=[Issue("error", "not-supported", text)])
         if parameter.pending:
             raise unbuilt(parameter)
@@ -199,7 +211,8 @@ class Names:
         if target:
             if target not in possible:
                 raise Invalid(f"'{parameter.code}' never refers to '{_shown(target)}', only to {', '.join(possible)}.")
-            return Link(parameter, ((target, self._resolve(target, rest, budget)),))
+            certain = (target, self._resolve(target, rest, budget))
+            return Link(parameter, (certain, *self._entered(parameter, [target], rest, budget)))
         branches: list[tuple[str, Name]] = []
         unknown = ""
         for type in possible:
@@ -218,9 +231,22 @@ class Names:
                 f"'{parameter.code}.{_shown(rest)}' may mean {len(branches)} resource types. "
                 f"Name one, such as '{parameter.code}:{branches[0][0]}.{_shown(rest)}'."
             )
-        return Link(parameter, tuple(branches))
+        found = [type for type, _ in branches]
+        return Link(parameter, (*branches, *self._entered(parameter, found, rest, budget)))
+
+    def _entered(
+        self, parameter: Parameter, types: Iterable[str], rest: str, budget: _Budget
+    ) -> Iterator[tuple[str, Name]]:
+        """The same of resources that are contained; not once more from one of these."""
+        if not budget.enters or is_inner(parameter.resource_type) or rest.startswith("_has:"):
+            return
+        for type in types:
+            with suppress(Invalid):
+                yield inner_type(type), self._resolve(inner_type(type), rest, budget)
 
     def _reverse(self, type: str, text: str, budget: _Budget) -> Name:
+        if is_inner(type):
+            raise Invalid(issues=[Issue("error", "not-supported", "_has does not look for contained resources.")])
         parts = text.split(":", 3)
         if len(parts) < 4 or not parts[3]:
             raise Invalid(f"'{_shown(text)}' is not of the form _has:Observation:patient:code.")

@@ -19,13 +19,15 @@ VALUE = {"str": ("norm", "raw"), "dat": ("lo", "hi"), "qty": ("lo", "hi")}
 class Position(msgspec.Struct, frozen=True):
     """Where a page begins: the sort values and `k` of the row before it (after it, when `backward`).
 
-    `inclusive`: of that row itself, if it still exists.
+    `inclusive`: of that row itself, if it still exists. `part`: of that row's contained resources, the one before it
+    (`suture.search.inside`).
     """
 
     values: tuple[Any, ...]
     k: int
     backward: bool = False
     inclusive: bool = False
+    part: int = 0
 
 
 class Term(msgspec.Struct, frozen=True):

@@ -11,11 +11,12 @@ import msgspec
 
 from suture.search.filters import Filter, Range, Refers, Token, Types, Updated
 from suture.search.order import VALUE, Position, Term, after, not_before, order_by, term
-from suture.search.planner import Known, Plan, Way
+from suture.search.planner import Known, Plan, Way, choose
 from suture.search.probes import date_bounds, updated_condition
 from suture.search.sorting import SortKey
 from suture.search.sources import Candidates, Listing, candidates, listed_resources, listings, probed
 from suture.search.statement import Row, Statement
+from suture.search.window import Window
 from suture.store.bodies import STORED_COLUMNS
 
 WIDTH = STORED_COLUMNS.count(",") + 1
@@ -37,7 +38,7 @@ def page_sql(s: Statement, plan: Plan, wanted: Wanted, known: Known) -> str:
     """Rows of STORED_COLUMNS and then one column for each sort key; a row of nulls when a fence was met."""
     match plan.way:
         case Way.MERGE:
-            return _merged(s, wanted, plan.driver)
+            return _merged(s, wanted, plan)
         case Way.STREAM:
             listing, rest = _only(s, wanted, plan.driver)
             if not rest and len(wanted.sort) == 1 and not s.restricted:
@@ -87,13 +88,22 @@ def valued_sql(s: Statement, wanted: Wanted) -> str:
     return _with_bodies(s, _read(s, wanted, listing, wanted.filters, only=best), wanted.sort, wanted)
 
 
-def valueless_sql(s: Statement, wanted: Wanted) -> str:
+def valueless_sql(s: Statement, wanted: Wanted, known: Known) -> str:
     """The rest of what `valued_sql` leaves out: resources without a value for the first sort key.
 
     They are in the order of the other keys, or of their keys `k`.
     """
     first = wanted.sort[0]
-    found = candidates(s, wanted.filters, wanted.rts, None, {}, with_res=_sorts_by(wanted.sort[1:], "upd", "id"))
+    driver, _ = choose(wanted.filters, known)
+    found = candidates(
+        s,
+        wanted.filters,
+        wanted.rts,
+        driver,
+        known,
+        with_res=_sorts_by(wanted.sort[1:], "upd", "id"),
+        with_date=_sorts_by(wanted.sort[1:], "sdate"),
+    )
     a = s.alias()
     at = f"{a}.k = {found.row.k} and {a}.h = {s.bind(first.hs[0])}"
     none = f" and (select 1 from {first.by} {a} where {at} limit 1) is null"
@@ -117,8 +127,28 @@ def _only(s: Statement, wanted: Wanted, driver: int | None) -> tuple[Listing, li
     return listing, [f for i, f in enumerate(wanted.filters) if i != driver]
 
 
-def _branches(s: Statement, wanted: Wanted, driver: int | None) -> Iterator[tuple[Listing, list[Filter]]]:
+def _branches(s: Statement, wanted: Wanted, plan: Plan) -> Iterator[tuple[Listing, list[Filter]]]:
+    """The lists that a MERGE reads, each with the filters that remain."""
+    if plan.window is None:
+        yield from _lists(s, wanted, plan.driver)
+        return
+    for listing, rest in _lists(s, wanted, plan.driver):
+        yield msgspec.structs.replace(listing, condition=_within(s, plan.window, listing)), rest
+    (others,) = listings(s, plan.window.others)
+    yield others, list(wanted.filters)
+
+
+def _within(s: Statement, window: Window, listing: Listing) -> str:
+    low = [] if window.low is None else [f"{listing.key} >= {s.bind(window.low)}"]
+    high = [] if window.high is None else [f"{listing.key} <= {s.bind(window.high)}"]
+    return " and ".join([listing.condition, *low, *high])
+
+
+def _lists(s: Statement, wanted: Wanted, driver: int | None) -> Iterator[tuple[Listing, list[Filter]]]:
     filters = wanted.filters
+    if driver is None and wanted.sort[0].by == "sdate":
+        yield listed_resources(s, wanted.rts, "sdate"), list(filters)
+        return
     if driver is None:
         types = next(f for f in filters if isinstance(f, Types))
         rest = [f for f in filters if f is not types]
@@ -131,9 +161,9 @@ def _branches(s: Statement, wanted: Wanted, driver: int | None) -> Iterator[tupl
         yield listing, [f for i, f in enumerate(filters) if i != driver]
 
 
-def _merged(s: Statement, wanted: Wanted, driver: int | None) -> str:
+def _merged(s: Statement, wanted: Wanted, plan: Plan) -> str:
     """Rows of several lists: each is read in its order up to the limit, then they are merged."""
-    lists = list(_branches(s, wanted, driver))
+    lists = list(_branches(s, wanted, plan))
     names = [_read(s, wanted, listing, rest, share=len(lists)) for listing, rest in lists]
     x = s.alias()
     merged = " union ".join(f"select * from {name}" for name in names)

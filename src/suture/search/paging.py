@@ -4,15 +4,61 @@ A cursor holds the sort values of one row, which may be health data and travels 
 (`suture.store.seals`) for the search it belongs to. Every process that serves the database understands it.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import msgspec
 
 from suture.fhir.outcomes import Invalid
 from suture.search.order import Position
 from suture.search.query import Query
 from suture.store.keys import Keys
+from suture.store.rows import Stored
 from suture.store.seals import Broken, Seal
 
 _encoder = msgspec.msgpack.Encoder()
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A resource that was read, and its sort values."""
+
+    stored: Stored
+    values: tuple[Any, ...]
+
+
+class Turned(msgspec.Struct, frozen=True):
+    """One page in the order of the search.
+
+    `results`: what is shown. `matches`: the stored resources that these are or lie in. `next`, `previous`: where the
+    pages beside it begin, None where there is none.
+    """
+
+    results: list[Stored]
+    matches: list[Stored]
+    next: Position | None
+    previous: Position | None
+
+
+def turned(places: Sequence[Place], position: Position | None, count: int) -> Turned:
+    """The page at `position`. `places`: in the direction of reading, one more than `count` when there are more."""
+    backward = position is not None and position.backward
+    more = len(places) > count
+    page = places[:count]
+    if backward:
+        page = page[::-1]
+    if not page and position is not None:  # others deleted what was here: the way back remains
+        back = msgspec.structs.replace(position, backward=not backward, inclusive=True)
+        return Turned([], [], back, None) if backward else Turned([], [], None, back)
+    if not page:
+        return Turned([], [], None, None)
+    follows, precedes = (more, position is not None) if not backward else (True, more)
+    matches = [place.stored for place in page]
+    return Turned(
+        matches,
+        matches,
+        Position(page[-1].values, page[-1].stored.k) if follows else None,
+        Position(page[0].values, page[0].stored.k, backward=True) if precedes else None,
+    )
 
 
 class Cursors:
@@ -24,7 +70,8 @@ class Cursors:
     def seal(self, query: Query, position: Position) -> str:
         """The text of `position` for pages of `query`."""
         return self._seal.close(
-            _identity(query), _encoder.encode((position.values, position.k, position.backward, position.inclusive))
+            _identity(query),
+            _encoder.encode((position.values, position.k, position.backward, position.inclusive, position.part)),
         )
 
     def open(self, query: Query) -> Position | None:
@@ -35,10 +82,11 @@ class Cursors:
         if not query.cursor:
             return None
         try:
-            values, k, backward, inclusive = msgspec.msgpack.decode(self._seal.open(_identity(query), query.cursor))
+            opened = msgspec.msgpack.decode(self._seal.open(_identity(query), query.cursor))
+            values, k, backward, inclusive, part = opened
         except (Broken, ValueError, msgspec.DecodeError):
             raise Invalid("_cursor is not a page of this search. Start from its first page.") from None
-        return Position(tuple(values), k, backward, inclusive)
+        return Position(tuple(values), k, backward, inclusive, part)
 
 
 _FREE = frozenset(("_count", "_total", "_summary", "_elements", "_format", "_pretty", "_include", "_revinclude"))

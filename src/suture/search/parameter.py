@@ -13,10 +13,13 @@ class Composed(msgspec.Struct, frozen=True):
       the name under which composite rows are stored (see suture.search.extraction.composed for their hashes).
     - `parts`: the components in the order of a query. Where no parameter of the type has the values of a component,
       its code is an invented one; its `rows` and `type` tell all the same how its values are hashed.
+    - `others`: (rows, place) of values that parts would find although the component does not mean them. A resource
+      with such a value has none that is meant.
     """
 
     rows: str
     parts: "tuple[Parameter, ...]"
+    others: tuple[tuple[str, str], ...] = ()
 
 
 class Parameter(msgspec.Struct, frozen=True):

@@ -13,7 +13,8 @@ import msgspec
 
 from suture.fhir.definitions import Definitions, SearchParameter
 from suture.fhir.fhirpath import FhirPathError, Node, parse
-from suture.search.composites import Composites, Element
+from suture.search.composites import Composites, Element, Mark
+from suture.search.contained import CONTAINED, is_inner, plain_type
 from suture.search.extraction.clinical_dates import clinical_date
 from suture.search.extraction.conditions import UnroutableError
 from suture.search.extraction.datatypes import Form, parts
@@ -55,8 +56,8 @@ class SearchParameters:
 
     `custom`: those that were added by SearchParameter resources, checked (`suture.search.custom`). `pending`: (type,
     code) whose index rows are not complete yet; code "" stands for all of the type. `full_text`: the
-    resource types in which words can be searched. `doubts`: grows when somebody asked for what another process may
-    have changed, see `asked`.
+    resource types in which words can be searched. `contained`: contained resources are searched. `doubts`: grows when
+    somebody asked for what another process may have changed, see `asked`.
     """
 
     def __init__(
@@ -65,8 +66,11 @@ class SearchParameters:
         custom: Sequence[SearchParameter] = (),
         pending: Collection[tuple[str, str]] = (),
         full_text: Collection[str] = (),
+        *,
+        contained: bool = True,
     ) -> None:
         self.definitions = definitions
+        self.contained = contained
         self.custom = tuple(custom)
         self.doubts = 0
         self._pending = frozenset(pending)
@@ -83,18 +87,19 @@ class SearchParameters:
         self._owners: dict[str, tuple[str, ...]] = {}
         self._leaders: set[tuple[str, str]] = set()
         self._elements: dict[str, tuple[Element, ...]] = {}
+        self._marks: dict[str, tuple[Mark, ...]] = {}
         self._parsed: dict[str, Node] = {}
 
     def revised(
         self, custom: Sequence[SearchParameter], pending: Collection[tuple[str, str]]
     ) -> tuple["SearchParameters", frozenset[str]]:
         """The same with other added parameters, and the types that are different; what is known of others is kept."""
-        same = SearchParameters(self.definitions, custom, pending, self._full_text)
+        same = SearchParameters(self.definitions, custom, pending, self._full_text, contained=self.contained)
         different = {type for type, _ in same._pending ^ self._pending}
         different.update(base for p in set(self.custom).symmetric_difference(custom) for base in p.base)
-        for type in self._types.keys() - different:
+        for type in {type for type in self._types.keys() - different if not is_inner(type)}:
             same._types[type], same._owners[type] = self._types[type], self._owners[type]
-            same._elements[type] = self._elements[type]
+            same._elements[type], same._marks[type] = self._elements[type], self._marks[type]
             for code in self._types[type]:
                 same._routes[type, code] = self._routes[type, code]
         same._leaders = {(type, code) for type, code in self._leaders if type in same._types}
@@ -113,13 +118,23 @@ class SearchParameters:
         return found
 
     def for_type(self, type: str) -> Mapping[str, Parameter]:
-        """The parameters of a resource type by code, in alphabetical order; empty for an unknown type."""
+        """The parameters of a resource type by code, in alphabetical order; empty for an unknown type.
+
+        Also of a type of contained resources (`suture.search.contained`).
+        """
         found = self._types.get(type)
         if found is None:
-            if type not in self.definitions.resource_types:
+            if plain_type(type) not in self.definitions.resource_types:
                 return _NONE
-            found = self._types[type] = MappingProxyType(self._work_out(type))
+            made = self._of_contained(type) if is_inner(type) else self._work_out(type)
+            found = self._types[type] = MappingProxyType(made)
         return found
+
+    def unbuilt_containers(self) -> str:
+        """A type whose contained resources may lack index rows, "" for none. Raises `doubts` when there is one."""
+        waiting = sorted(type for type, code in self._pending if code in ("", CONTAINED))
+        self.doubts += bool(waiting)
+        return waiting[0] if waiting else ""
 
     def nearest(self, type: str, code: str) -> str | None:
         """The code of the type that is spelled most like `code`, or None when none is near."""
@@ -140,6 +155,11 @@ class SearchParameters:
         """The elements of a resource type that have rows of composite parameters."""
         self.for_type(type)
         return self._elements.get(type, ())
+
+    def marks(self, type: str) -> tuple[Mark, ...]:
+        """Which values of resources of a type are marked."""
+        self.for_type(type)
+        return self._marks.get(type, ())
 
     def owners(self, type: str) -> tuple[str, ...]:
         """Codes of the parameters that tell which patient a resource belongs to, the deciding one first."""
@@ -162,7 +182,7 @@ class SearchParameters:
         about = _About(primary, owner)
         composites = Composites(type, self._router, self._by_url, drafts, lambda d: self._finished(type, d, about))
         composites.add([definition for definition in definitions if definition.type == "composite"])
-        self._elements[type] = composites.elements
+        self._elements[type], self._marks[type] = composites.elements, composites.marks
         for code, found in drafts.items():
             self._routes[type, code] = found.routes
             if found.leads and found.routes:
@@ -171,6 +191,21 @@ class SearchParameters:
             code: self._finished(type, found, about, composites.composed.get(code, ()))
             for code, found in drafts.items()
         }
+
+    def _of_contained(self, type: str) -> dict[str, Parameter]:
+        """The parameters of the type whose contained resources are meant: they have no date or patient of their own.
+
+        None that was added, since that is built for the resources of its type only.
+        """
+        plain = plain_type(type)
+        known = self.for_type(plain)
+        found = {code: _inside(type, parameter) for code, parameter in known.items() if not parameter.custom}
+        self._owners[type], self._elements[type], self._marks[type] = (), self._elements[plain], self._marks[plain]
+        for code in found:
+            self._routes[type, code] = self._routes[plain, code]
+            if (plain, code) in self._leaders:
+                self._leaders.add((type, code))
+        return found
 
     def _definitions_of(self, type: str) -> list[SearchParameter]:
         found: dict[str, SearchParameter] = {}
@@ -254,6 +289,23 @@ class SearchParameters:
                 known = self.definitions.value_set_codes(route.value_set)
                 systems.update(known or _OPEN_VALUE_SETS.get(route.value_set.partition("|")[0], ()))
         return tuple(sorted(systems))
+
+
+def _inside(type: str, parameter: Parameter) -> Parameter:
+    """`parameter` for a type of contained resources."""
+    of = tuple(
+        msgspec.structs.replace(each, parts=tuple(_inside(type, part) for part in each.parts))
+        for each in parameter.composed
+    )
+    return msgspec.structs.replace(
+        parameter,
+        resource_type=type,
+        sdate=False,
+        owner=False,
+        paired=False,
+        composed=of,
+        supported=parameter.supported and parameter.column != "upd" and parameter.code not in _WORDS,
+    )
 
 
 def _limited_resource(route: Route, definition: SearchParameter) -> Route:

@@ -17,9 +17,11 @@ from suture.search.filters import (
     Chain,
     Compares,
     Contains,
+    Enters,
     Equals,
     Filter,
     Has,
+    Holds,
     Ids,
     Or,
     Prose,
@@ -34,6 +36,7 @@ from suture.search.filters import (
     size,
 )
 from suture.search.sorting import SortKey
+from suture.search.window import Window, window
 
 GATHER = 5_000
 """Candidates up to which gathering and sorting is cheaper than streaming, unless `Limits.gather` says otherwise."""
@@ -83,11 +86,12 @@ class Plan(msgspec.Struct, frozen=True):
 
     GATHER sorts what the driver finds. STREAM reads the rows of one token or reference, or `res`, in order. MERGE
     merges the ordered rows of several of them, or without a driver of several types. VALUES reads the index rows of the
-    first sort key in order.
+    first sort key in order. `window`: MERGE reads only this part of each list, and the list of its `others`.
     """
 
     way: Way
     driver: int | None
+    window: Window | None = None
 
 
 def needs_estimates(filters: Sequence[Filter], sort: Sequence[SortKey]) -> bool:
@@ -100,18 +104,23 @@ def needs_estimates(filters: Sequence[Filter], sort: Sequence[SortKey]) -> bool:
     return not (len(possible) == 1 and _by_date(sort) and 0 < lists(possible[0]) <= MERGED)
 
 
-def uncertain(filters: Sequence[Filter]) -> Iterator[Filter]:
+def leaves(filters: Sequence[Filter]) -> list[Filter]:
     """The leaves whose number of rows decides."""
+    found = window(filters)
+    return [*_uncertain(filters), *([found.others] if found is not None else [])]
+
+
+def _uncertain(filters: Sequence[Filter]) -> Iterator[Filter]:
     for filter in filters:
         match filter:
             case Token(few=False) | Refers(few=False) | StartsWith() | Updated(inside=True):
                 yield filter
             case Range() if filter.every or filter.some[0][1] != "<":
                 yield filter
-            case Chain() | Has():
-                yield from uncertain(conjuncts(filter.inner))
+            case Chain() | Has() | Holds() | Enters():
+                yield from _uncertain(conjuncts(filter.inner))
             case And() | Or():
-                yield from uncertain(filter.items)
+                yield from _uncertain(filter.items)
             case _:
                 pass
 
@@ -131,7 +140,8 @@ def plan(filters: Sequence[Filter], sort: Sequence[SortKey], known: Known, gathe
             tokens = [(cost(f, known).weight, i) for i, f in enumerate(filters) if 0 < lists(f) <= merged]
             token = min(tokens)[1] if tokens else None
         if token is not None and 0 < lists(filters[token]) <= merged:
-            return Plan(Way.STREAM if lists(filters[token]) == 1 else Way.MERGE, token)
+            narrow = _narrow(filters, cost(filters[token], known).rows, known, gather)
+            return Plan(Way.MERGE if narrow or lists(filters[token]) > 1 else Way.STREAM, token, narrow)
     if driver is not None and least.rows <= gather:
         return Plan(Way.GATHER, driver)
     if (
@@ -142,10 +152,20 @@ def plan(filters: Sequence[Filter], sort: Sequence[SortKey], known: Known, gathe
     ):
         return Plan(Way.MERGE, None)
     if sort[0].by in ("sdate", "upd") and not sort[0].path:
-        return Plan(Way.STREAM, None)
+        narrow = _narrow(filters, NEVER.rows, known, gather) if _by_date(sort) else None
+        return Plan(Way.MERGE if narrow else Way.STREAM, None, narrow)
     if sort[0].by in ("str", "dat", "qty") and len(sort[0].hs) == 1 and not sort[0].path:
         return Plan(Way.VALUES, None)
     return Plan(Way.GATHER, driver)
+
+
+def _narrow(filters: Sequence[Filter], rows: float, known: Known, most: int) -> Window | None:
+    """The window of the dates that are asked for, if it pays beside a list of so many rows.
+
+    Its `others` must be few: all of them are probed for a page that is not full.
+    """
+    found = window(filters)
+    return found if found is not None and known.get(found.others, rows) <= min(rows / 2, most) else None
 
 
 def choose(filters: Sequence[Filter], known: Known) -> tuple[int | None, Cost]:
@@ -183,7 +203,7 @@ def cost(filter: Filter, known: Known) -> Cost:
             return Cost(1_000.0, WHOLE_PARAMETER)
         case Range() | Updated(inside=True):
             return Cost(WHOLE_PARAMETER, WHOLE_PARAMETER)
-        case Chain() | Has():
+        case Chain() | Has() | Holds() | Enters():
             rows, reads = choose(conjuncts(filter.inner), known)[1]
             return Cost(rows * 2, reads + rows * 2)
         case And():

@@ -5,6 +5,7 @@ a list of a hundred thousand rows, and they are never null, so they may stand un
 """
 
 import math
+from collections.abc import Sequence
 from typing import assert_never
 
 from suture.search.filters import (
@@ -13,10 +14,13 @@ from suture.search.filters import (
     Column,
     Compares,
     Contains,
+    Enters,
     Equals,
     Filter,
     Has,
+    Holds,
     Ids,
+    Marked,
     Missing,
     Near,
     Not,
@@ -30,17 +34,22 @@ from suture.search.filters import (
     Token,
     Types,
     Updated,
+    conjuncts,
     lists,
 )
 from suture.search.full_text import prose_probe
 from suture.search.statement import Row, Statement
 from suture.search.unresolved import Coded, Terms, Together, Worded
+from suture.store.contained import inside_sql
 from suture.store.rows import NO_DATE
 
 _UPPER = (("hi", "<"), ("hi", "<="))
 
 PROBED = 8
 """Lists of one filter that are looked up one by one for each candidate."""
+
+TREE = 8
+"""Conditions that are joined in a row."""
 
 LAST = "\U0010ffff"
 """Sorts after every character that a text may hold."""
@@ -64,18 +73,32 @@ def probe(s: Statement, filter: Filter, row: Row) -> str:
             return _range(s, filter, row)
         case Chain() | Has():
             return _linked(s, filter, row)
+        case Holds():
+            return _holds(s, filter, row)
+        case Enters():
+            return _enters(s, filter, row)
         case And():
-            return "(" + (" and ".join(probe(s, item, row) for item in filter.items) or "1 = 1") + ")"
+            return "(" + (joined("and", [probe(s, item, row) for item in filter.items]) or "1 = 1") + ")"
         case Or():
-            return "(" + (" or ".join(probe(s, item, row) for item in filter.items) or "1 = 0") + ")"
+            return "(" + (joined("or", [probe(s, item, row) for item in filter.items]) or "1 = 0") + ")"
         case Not():
             return f"not {probe(s, filter.item, row)}"
         case Updated() | Ids() | Missing() | Types():
             return _column(s, filter, row)
+        case Marked():
+            return _marked(s, filter, row)
         case Coded() | Worded() | Terms() | Together():
             raise AssertionError(f"{type(filter).__name__} was not resolved")
         case _:
             assert_never(filter)
+
+
+def joined(operator: str, conditions: Sequence[str]) -> str:
+    """`a or b or …`; of many as a tree that is not deep, since SQLite bounds the depth of expressions."""
+    if len(conditions) <= TREE:
+        return f" {operator} ".join(conditions)
+    middle = len(conditions) // 2
+    return f"({joined(operator, conditions[:middle])}) {operator} ({joined(operator, conditions[middle:])})"
 
 
 def listed_condition(s: Statement, filter: Token | Refers, a: str) -> str:
@@ -157,7 +180,7 @@ def _range(s: Statement, filter: Range, row: Row) -> str:
     a = s.alias()
     at = f"{a}.k = {row.k} and {range_condition(s, filter, a)} and {a}.ck = {row.ck}"
     found = _exists(s, f"{filter.table} {a}", at)
-    if not filter.sdate or not (row.dated or row.is_res):
+    if filter.far is None or not (row.dated or row.is_res):
         return found
     # What follows from the filter for sdate bounds the scan; where sdate alone proves the filter nothing is probed.
     bounds = date_bounds(s, filter, row.date)
@@ -167,7 +190,7 @@ def _range(s: Statement, filter: Range, row: Row) -> str:
 
 def date_bounds(s: Statement, filter: Range, date: str) -> list[str]:
     """What follows from the filter for sdate, in the column `date`; nothing when it is about another parameter."""
-    if not filter.sdate:
+    if filter.far is None:
         return []
     return [f"{date} {test[1]} {s.bind(test[2])}" for test in filter.every if test[:2] in _UPPER]
 
@@ -206,18 +229,53 @@ def _column(s: Statement, filter: Column, row: Row) -> str:
 
 
 def _linked(s: Statement, filter: Chain | Has, row: Row) -> str:
-    a = s.alias()
-    other = s.alias()
+    a, other = s.alias(), s.alias()
     p = s.bind(filter.p)
+    far = Row(s, other, is_res=True)
+    living = f"{other}.deleted = 0 and {other}.rt = {filter.rt}"
     if isinstance(filter, Chain):
         links = f"ref {a}{s.join('res', other, rh=f'{a}.t')}"
         at = f"{a}.k = {row.k} and {a}.p = {p} and {a}.ck = {row.ck}"
-    else:
-        links = f"ref {a}{s.join('res', other, ck=f'{a}.ck', k=f'{a}.k')}"
-        at = f"{a}.t = {row.res}.rh and {a}.p = {p}"
-    far = Row(s, other, is_res=True)
-    living = f"{other}.deleted = 0 and {other}.rt = {filter.rt}"
-    return _exists(s, links, f"{at} and {living}{far.allowed()} and {probe(s, filter.inner, far)}")
+        return _exists(s, links, f"{at} and {living}{far.allowed()} and {probe(s, filter.inner, far)}")
+    at = f"{a}.t = {row.res}.rh and {a}.p = {p}"
+    join = s.join("res", other, ck=f"{a}.ck", k=f"{a}.k")
+    met = f"{living}{far.allowed()} and {probe(s, filter.inner, far)}"
+    if s.dialect.clustered:
+        return _exists(s, f"ref {a}{join}", f"{at} and {met}")
+    # A great many may refer to one resource. When none of those that may be looked at is right, the statement stops.
+    found = _exists(s, f"(select {a}.k, {a}.ck from ref {a} where {at} limit {s.links}) {a}{join}", met)
+    more = f"(select {a}.k from ref {a} where {at} limit 1 offset {s.links}) {a}"
+    beyond = f"(select {s.dialect.stop(f'{a}.k')} from {more}) is not null"
+    return f"({found} or {beyond})"
+
+
+def _marked(s: Statement, filter: Marked, row: Row) -> str:
+    a = s.alias()
+    bits = f"({a}.lo & {s.bind(1 << filter.bit)}) {'=' if filter.missing else '<>'} 0"
+    return _exists(s, f"dat {a}", f"{a}.k = {row.k} and +{a}.h = {s.bind(filter.h)} and {bits} and {a}.ck = {row.ck}")
+
+
+def inside_condition(s: Statement, inner: Filter, a: str, row: Row) -> str:
+    """The condition that a row `a` of `dat` stands for a resource inside of `row` that satisfies `inner`."""
+    own, *others = conjuncts(inner)
+    assert isinstance(own, Range)  # the row that every contained resource has, see `contained.of_type`
+    contained = Row(s, a, container=row)
+    # The sign keeps the engines off the list of all contained resources of the type.
+    at = f"{inside_sql(f'{a}.k', row.k)} and +{a}.h = {s.bind(own.h)} and {a}.ck = {row.ck}"
+    return at + "".join(f" and {probe(s, item, contained)}" for item in others)
+
+
+def _holds(s: Statement, filter: Holds, row: Row) -> str:
+    a = s.alias()
+    return _exists(s, f"dat {a}", inside_condition(s, filter.inner, a, row))
+
+
+def _enters(s: Statement, filter: Enters, row: Row) -> str:
+    a, b = s.alias(), s.alias()
+    inner = probe(s, filter.inner, Row(s, b, container=row))
+    at = f"{b}.h = {a}.t and {b}.d = {row.date} and {inside_sql(f'{b}.k', row.k)} and {b}.ck = {row.ck}"
+    entered = _exists(s, f"tok {b}", f"{at} and {inner}")
+    return _exists(s, f"ref {a}", f"{a}.k = {row.k} and {a}.p = {s.bind(filter.p)} and {a}.ck = {row.ck} and {entered}")
 
 
 def _exists(s: Statement, tables: str, condition: str) -> str:

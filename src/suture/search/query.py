@@ -11,11 +11,12 @@ from typing import Literal
 import msgspec
 
 from suture.fhir.definitions import type_number
-from suture.fhir.outcomes import Invalid, Issue
+from suture.fhir.outcomes import Invalid, Issue, Unavailable
 from suture.search.compartments import Compartments
-from suture.search.criteria import Criteria
+from suture.search.contained import inner_type, of_type
+from suture.search.criteria import LIST, Criteria
 from suture.search.filtering import FILTER, Filtering
-from suture.search.filters import NOTHING, Filter, Prose, Types, all_of, conjuncts, size
+from suture.search.filters import NOTHING, Filter, Holds, Prose, Types, all_of, any_of, conjuncts, size
 from suture.search.include import MAX_INCLUDES, Include, include
 from suture.search.names import Names, UnknownParameter
 from suture.search.parameters import SearchParameters
@@ -61,6 +62,7 @@ class Query(msgspec.Struct, frozen=True):
     - `summary`, `elements`: `_summary` and `_elements` as given, applied by the API.
     - `cursor`: the page, "" for the first. `applied`: what was understood, for the self link, without the cursor.
     - `scope`: with `applied`, what tells two searches apart (the type and the compartment).
+    - `inside`: what matches is given as contained resources, not as their containers (`_containedType=contained`).
     - `ck`: on a cluster, the compartment to which all matches belong; None when there may be several.
     """
 
@@ -77,6 +79,7 @@ class Query(msgspec.Struct, frozen=True):
     applied: tuple[tuple[str, str], ...]
     warnings: tuple[Issue, ...]
     scope: str
+    inside: bool = False
     ck: int | None = None
 
 
@@ -86,6 +89,10 @@ class _Draft:
     def __init__(self, types: tuple[str, ...]) -> None:
         self.types = types
         self.filters: list[Filter] = []
+        self.contained = "false"
+        self.inside = False
+        self.inner: dict[str, list[Filter]] = {}
+        self.outer: list[Filter] = []
         self.sort: tuple[SortKey, ...] = ()
         self.count: int | None = None
         self.total: Total = "none"
@@ -125,6 +132,7 @@ class QueryParser:
         draft = _Draft((type,) if type is not None else self._types(pairs))
         unknown: list[Issue] = []
         now = int(time.time() * 1_000_000)
+        self._contained(draft, pairs)
         for name, value in pairs:
             _check_text(name, value)
             try:
@@ -135,11 +143,42 @@ class QueryParser:
             raise Invalid(issues=unknown)
         scope = type or ""
         if compartment is not None:
-            draft.filters.append(self.compartments.filter(*compartment, type))
+            within = None if draft.inner else type
+            draft.outer.append(self.compartments.filter(*compartment, within))
             scope = f"{compartment[0]}/{compartment[1]}/{scope}"
-        if type is None and draft.types:
+        if draft.types and (type is None or draft.inner):
             draft.filters.append(Types(tuple(map(type_number, draft.types))))
+        if draft.inner:
+            self._containers(draft)
+        draft.filters += draft.outer
         return self._finish(draft, unknown, scope)
+
+    def _contained(self, draft: _Draft, pairs: Pairs) -> None:
+        """Understand `_contained`, on which the meaning of the other parameters depends."""
+        draft.contained = next((value.strip() for name, value in pairs if name == "_contained"), "false")
+        if draft.contained not in ("true", "both"):
+            return
+        if not self._parameters.contained:
+            text = (
+                "This server does not search contained resources (the setting contained_search): _contained is false."
+            )
+            raise Invalid(issues=[Issue("error", "not-supported", text)])
+        if not draft.types:
+            raise Invalid("A search for contained resources needs their types, in the URL or in _type.")
+        if type := self._parameters.unbuilt_containers():
+            text = f"Contained resources of {type} are still being indexed; $reindex tells how far it is."
+            raise Unavailable(text, headers={"Retry-After": "10"})
+        draft.inner = {type: [] for type in draft.types}
+
+    def _containers(self, draft: _Draft) -> None:
+        """Let containers match by what they contain, as well (`both`) or instead; the order is that of many types."""
+        if any(key.by not in ("upd", "id") or key.path for key in draft.sort):
+            text = "Results of a search with _contained are sorted by _lastUpdated or _id of what contains them."
+            raise Invalid(issues=[Issue("error", "not-supported", text)])
+        types = [(inner_type(type), filters) for type, filters in draft.inner.items()]
+        held = [Holds(of_type(self._keys, type, filters)) for type, filters in types if NOTHING not in filters]
+        draft.filters = [any_of((*held, all_of(draft.filters)) if draft.contained == "both" else held)]
+        draft.types = ()
 
     def _finish(self, draft: _Draft, unknown: list[Issue], scope: str) -> Query:
         matching = all_of(draft.filters)
@@ -168,6 +207,7 @@ class QueryParser:
             tuple(draft.applied),
             tuple(Issue("warning", issue.code, f"Left out: {issue.diagnostics}") for issue in unknown),
             scope,
+            draft.inside and bool(draft.inner),
         )
 
     def _types(self, pairs: Pairs) -> tuple[str, ...]:
@@ -185,11 +225,23 @@ class QueryParser:
                 draft.applied.append((name, value))
             return
         types = draft.types or self._all_types
-        if name == FILTER:
-            draft.filters.append(self._filtering.filter(types, value, now, base))
+        if draft.inner and name.partition(":")[0] == "_lastUpdated":
+            draft.outer.append(self._asked(types[:1], name, value, now, base))  # contained resources have none
+        elif draft.inner and name.startswith(("_has:", LIST)):
+            text = f"{name[:60]} cannot be combined with _contained: it leads to stored resources only."
+            raise UnknownParameter(issues=[Issue("error", "not-supported", text)])
         else:
-            draft.filters.append(self._criteria.filter(types, name, value, now, base))
+            inside = [self._asked((inner_type(type),), name, value, now, base) for type in draft.inner]
+            if draft.contained != "true":
+                draft.filters.append(self._asked(types, name, value, now, base))
+            for filters, filter in zip(draft.inner.values(), inside, strict=True):
+                filters.append(filter)
         draft.applied.append((name, value))
+
+    def _asked(self, types: Sequence[str], name: str, value: str, now: int, base: str) -> Filter:
+        if name == FILTER:
+            return self._filtering.filter(types, value, now, base)
+        return self._criteria.filter(types, name, value, now, base)
 
     def _result_parameter(self, draft: _Draft, type: str | None, name: str, value: str) -> bool:
         """Take `name` when it is about the answer and not about what matches."""
@@ -265,9 +317,14 @@ def _elements(draft: _Draft, value: str) -> None:
 
 
 def _contained(draft: _Draft, value: str) -> None:
-    if value != "false":
-        text = "Suture finds contained resources only through the resource that holds them: _contained is false."
-        raise Invalid(issues=[Issue("error", "not-supported", text)])
+    if value not in ("true", "false", "both"):
+        raise Invalid(f"_contained must be true, false or both, not '{value[:20]}'.")
+
+
+def _contained_type(draft: _Draft, value: str) -> None:
+    if value not in ("container", "contained"):
+        raise Invalid(f"_containedType must be container or contained, not '{value[:20]}'.")
+    draft.inside = value == "contained"
 
 
 def _cursor(draft: _Draft, value: str) -> None:
@@ -286,6 +343,7 @@ _RESULT: Mapping[str, Callable[[_Draft, str], None]] = {
     "_summary": _summary,
     "_elements": _elements,
     "_contained": _contained,
+    "_containedType": _contained_type,
     CURSOR: _cursor,
     "_format": _left_to_the_api,
     "_pretty": _left_to_the_api,

@@ -18,7 +18,7 @@ from suture.fhir.ucum import Canonical, canonical
 from suture.search.escapes import split, unescape
 from suture.search.filters import Filter, Range, Test, Updated, any_of
 from suture.search.parameters import Parameter
-from suture.search.values import unit_code, unit_dimension, unit_full
+from suture.search.values import FAR_SUFFIX, unit_code, unit_dimension, unit_full
 from suture.store.keys import Keys
 
 UCUM = "http://unitsofmeasure.org"
@@ -53,10 +53,8 @@ def covering_dates(parameter: Parameter, keys: Keys, value: str) -> Filter:
 
 def _dates(parameter: Parameter, keys: Keys, tests: Tests) -> Filter:
     type, (every, some) = parameter.resource_type, tests
-    return any_of(
-        Range("dat", keys.parameter(type, rows), every, some, parameter.sdate and len(parameter.rows) == 1)
-        for rows in parameter.rows
-    )
+    far = keys.token(type, FAR_SUFFIX, "") if parameter.sdate and len(parameter.rows) == 1 else None
+    return any_of(Range("dat", keys.parameter(type, rows), every, some, far) for rows in parameter.rows)
 
 
 def updated_filter(parameter: Parameter, value: str, now: int) -> Updated:

@@ -22,7 +22,7 @@ MOST = 100
 class Memory:
     """Committed rows of `forms`, by form: what connections for reads have shown.
 
-    A form without rows is not remembered, as it may get some at any time.
+    A code without rows is not remembered, since nothing guards a search that finds nothing.
     """
 
     def __init__(self) -> None:

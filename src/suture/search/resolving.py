@@ -17,9 +17,11 @@ from suture.search.filters import (
     Chain,
     Compares,
     Contains,
+    Enters,
     Equals,
     Filter,
     Has,
+    Holds,
     Not,
     Or,
     Range,
@@ -89,6 +91,8 @@ class Resolver:
             leaf: await self._worded(connection, s, leaf) for leaf in set(_leaves(whole, Worded))
         }
         whole = self._plain(self._paired(whole, known), known, words)
+        if whole == NOTHING and recalled is not None and recalled.forms:  # no statement would guard it
+            return await self.resolve(connection, s, filters, source)
         return None if whole == NOTHING else conjuncts(whole)
 
     async def _listed(self, leaf: Terms, source: StoredDefinitions) -> Filter:
@@ -116,7 +120,8 @@ class Resolver:
     ) -> Forms:
         """What the forms of the coded leaves mean. Pairs and composite values know their full forms without it."""
         alone = set(_leaves(whole, Coded))
-        wanted: dict[int, None] = {}
+        gates = set(_gates(whole))
+        wanted: dict[int, None] = dict.fromkeys(sorted(gates))
         for leaf in coded:
             wanted.update(dict.fromkeys(leaf.asks))
             if leaf in alone:
@@ -132,7 +137,7 @@ class Resolver:
         for form, h, f in rows:
             found.setdefault(form, []).append((h, f))
         if recalled is not None:
-            recalled.memory.keep(found)
+            recalled.memory.keep({**dict.fromkeys(gates, ()), **found})
         return found
 
     async def _worded(self, connection: Connection, s: Statement, leaf: Worded) -> Filter:
@@ -171,7 +176,7 @@ class Resolver:
                 return any_of(self._paired(item, known) for item in filter.items)
             case Not():
                 return negated(self._paired(filter.item, known))
-            case Chain() | Has():
+            case Chain() | Has() | Holds() | Enters():
                 return msgspec.structs.replace(filter, inner=self._paired(filter.inner, known))
             case _:
                 return filter
@@ -202,7 +207,9 @@ class Resolver:
                 return any_of(self._plain(item, known, words) for item in filter.items)
             case Not():
                 return negated(self._plain(filter.item, known, words))
-            case Chain() | Has():
+            case Enters() if not known.get(filter.form):
+                return NOTHING  # there are no contained resources of the type
+            case Chain() | Has() | Holds() | Enters():
                 inner = self._plain(filter.inner, known, words)
                 return NOTHING if inner == NOTHING else msgspec.structs.replace(filter, inner=inner)
             case _:
@@ -219,7 +226,7 @@ class Resolver:
             case None:
                 return Token(tuple(hashes), few=False) if hashes else NOTHING
             case Range() as last:
-                ranged = (msgspec.structs.replace(last, h=self._keys.pair(h, last.h), sdate=False) for h in hashes)
+                ranged = (msgspec.structs.replace(last, h=self._keys.pair(h, last.h), far=None) for h in hashes)
                 return any_of(ranged)
             case Or() as last:
                 return any_of(self._together(msgspec.structs.replace(filter, last=item), known) for item in last.items)
@@ -238,8 +245,10 @@ def unresolved(filter: Filter) -> bool:
             return any(unresolved(item) for item in filter.items)
         case Not():
             return unresolved(filter.item)
-        case Chain() | Has():
+        case Chain() | Has() | Holds():
             return unresolved(filter.inner)
+        case Enters():
+            return True
         case _:
             return False
 
@@ -268,10 +277,26 @@ def _leaves(filter: Filter, kind: type[Kind]) -> Iterator[Kind]:
                 yield from _leaves(item, kind)
         case Not():
             yield from _leaves(filter.item, kind)
-        case Chain() | Has():
+        case Chain() | Has() | Holds() | Enters():
             yield from _leaves(filter.inner, kind)
         case _ if isinstance(filter, kind):
             yield filter
+        case _:
+            pass
+
+
+def _gates(filter: Filter) -> Iterator[int]:
+    """The forms that tell whether there are contained resources of the types into which chains lead."""
+    match filter:
+        case And() | Or():
+            for item in filter.items:
+                yield from _gates(item)
+        case Not():
+            yield from _gates(filter.item)
+        case Chain() | Has() | Holds():
+            yield from _gates(filter.inner)
+        case Enters():
+            yield filter.form
         case _:
             pass
 
@@ -286,7 +311,7 @@ def _replaced(filter: Filter, by: Mapping[Terms, Filter]) -> Filter:
             return any_of(_replaced(item, by) for item in filter.items)
         case Not():
             return negated(_replaced(filter.item, by))
-        case Chain() | Has():
+        case Chain() | Has() | Holds() | Enters():
             return msgspec.structs.replace(filter, inner=_replaced(filter.inner, by))
         case _:
             return filter

@@ -12,9 +12,11 @@ from suture.search.filters import (
     Chain,
     Compares,
     Contains,
+    Enters,
     Equals,
     Filter,
     Has,
+    Holds,
     Ids,
     Or,
     Prose,
@@ -29,6 +31,7 @@ from suture.search.full_text import prose_rows
 from suture.search.planner import Known, choose
 from suture.search.probes import listed_condition, probe, range_condition, text_condition, updated_condition
 from suture.search.statement import Row, Statement
+from suture.store.contained import container_sql
 
 MAX_BRANCHES = 100
 """Selects of one union."""
@@ -78,16 +81,18 @@ def candidates(
     *,
     with_res: bool = False,
     with_date: bool = False,
+    inner: bool = False,
 ) -> Candidates:
     """The resources of the types `rts` (empty: any) that satisfy all `filters`, each once, found by filter `driver`.
 
-    `with_res`, `with_date`: the caller uses `res` or `date` of `Candidates.row`.
+    `with_res`, `with_date`: the caller uses `res` or `date` of `Candidates.row`. `inner`: contained resources.
     """
     if driver is None:
         found = _fenced(s, resources(s, rts))
     else:
         filter = filters[driver]
-        found = _source(s, filter, rts, known)
+        found = _source(s, filter, rts, known, inner=inner)
+        found.row.inner = inner
         if not isinstance(filter, Ids):
             found = _fenced(s, found)
     if with_res:
@@ -145,10 +150,12 @@ def _fenced(s: Statement, found: Candidates) -> Candidates:
     a = s.alias()
     rows = f"(select distinct * from {name})" if found.repeats else name
     score = f"{a}.score" if row.score else ""
-    return Candidates(f"{rows} {a}", "1 = 1", Row(s, a, dated=dated, score=score), repeats=False)
+    fenced = Row(s, a, dated=dated, score=score)
+    fenced.inner = row.inner
+    return Candidates(f"{rows} {a}", "1 = 1", fenced, repeats=False)
 
 
-def _source(s: Statement, filter: Filter, rts: Sequence[int], known: Known) -> Candidates:
+def _source(s: Statement, filter: Filter, rts: Sequence[int], known: Known, *, inner: bool = False) -> Candidates:
     a = s.alias()
     match filter:
         case Token():
@@ -175,8 +182,10 @@ def _source(s: Statement, filter: Filter, rts: Sequence[int], known: Known) -> C
             return _referrers(s, filter, known)
         case Has():
             return _referents(s, filter, rts, known)
+        case Holds() | Enters():
+            return _containers(s, filter, known)
         case Or():
-            branches = _joined(s, [_branch(s, item, rts, known) for item in filter.items])
+            branches = _joined(s, [_branch(s, item, rts, known, inner=inner) for item in filter.items])
             return Candidates(f"({branches}) {a}", "1 = 1", Row(s, a), repeats=True)
         case _:
             raise AssertionError(f"{type(filter).__name__} cannot be enumerated")
@@ -203,6 +212,20 @@ def _referents(s: Statement, filter: Has, rts: Sequence[int], known: Known) -> C
     return Candidates(f"{once}{found}", condition, Row(s, b, is_res=True), repeats=False)
 
 
+def _containers(s: Statement, filter: Holds | Enters, known: Known) -> Candidates:
+    far = s.alias()
+    contained = _chosen(s, conjuncts(filter.inner), (), known, rh=False, inner=True)
+    k = container_sql(f"{far}.k")
+    if isinstance(filter, Holds):
+        found = f"(select {k} as k, {far}.ck as ck from ({contained}) {far}) {s.alias()}"
+        return Candidates(found, "1 = 1", Row(s, found.rpartition(" ")[2]), repeats=True)
+    a, b = s.alias(), s.alias()
+    join = s.join("ref", a, k=k, p=s.bind(filter.p), ck=f"{far}.ck")
+    named = f"{b}.h = {a}.t and {b}.d = {a}.d and {b}.k = {far}.k and {b}.ck = {far}.ck"
+    condition = f"(select 1 from tok {b} where {named} limit 1) is not null"
+    return Candidates(f"({contained}) {far}{join}", condition, Row(s, a, dated=True), repeats=True)
+
+
 def _joined(s: Statement, branches: Sequence[str]) -> str:
     """All rows of the branches; of very many in groups, since SQLite bounds how long a compound may be."""
     if len(branches) > MAX_BRANCHES:
@@ -213,18 +236,20 @@ def _joined(s: Statement, branches: Sequence[str]) -> str:
     return " union all ".join(branches)
 
 
-def _branch(s: Statement, filter: Filter, rts: Sequence[int], known: Known) -> str:
+def _branch(s: Statement, filter: Filter, rts: Sequence[int], known: Known, *, inner: bool) -> str:
     """A whole select of `k` and `ck`; rows of one table need no fence of their own within that of the union."""
     if not isinstance(filter, Token | Refers | StartsWith | Equals | Contains | Compares | Range):
-        return _chosen(s, conjuncts(filter), rts, known, rh=False)
+        return _chosen(s, conjuncts(filter), rts, known, rh=False, inner=inner)
     found = _source(s, filter, rts, known)
     return f"select {found.row.k} as k, {found.row.ck} as ck from {found.tables} where {found.condition}"
 
 
-def _chosen(s: Statement, filters: Sequence[Filter], rts: Sequence[int], known: Known, *, rh: bool) -> str:
+def _chosen(
+    s: Statement, filters: Sequence[Filter], rts: Sequence[int], known: Known, *, rh: bool, inner: bool = False
+) -> str:
     """A whole select of `k` and `ck`, or of `rh`, by the best driver."""
     driver, _ = choose(filters, known)
-    found = candidates(s, filters, rts, driver, known, with_res=rh)
+    found = candidates(s, filters, rts, driver, known, with_res=rh, inner=inner)
     columns = f"{found.row.res}.rh as rh" if rh else f"{found.row.k} as k, {found.row.ck} as ck"
     return f"select {columns} from {found.tables} where {found.condition}"
 

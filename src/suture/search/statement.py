@@ -11,18 +11,23 @@ of a request is bound. The same shape of search gives the same text, so prepared
 from collections.abc import Sequence
 from typing import Any
 
+from suture.store.contained import container_sql
 from suture.store.dialect import Dialect
 from suture.store.predicate import Predicate
 
 
 class Statement:
-    """Values and aliases of one statement. `args`: what to bind, in order. `budget`: index rows of one list."""
+    """Values and aliases of one statement. `args`: what to bind, in order. `budget`: index rows of one list.
 
-    __slots__ = ("_aliases", "_lists", "_overruns", "_predicate", "args", "budget", "dialect")
+    `links`: resources that are looked at because they refer to one candidate; as the budget, unless it is told.
+    """
 
-    def __init__(self, dialect: Dialect, predicate: Predicate, budget: int) -> None:
+    __slots__ = ("_aliases", "_lists", "_overruns", "_predicate", "args", "budget", "dialect", "links")
+
+    def __init__(self, dialect: Dialect, predicate: Predicate, budget: int, links: int = 0) -> None:
         self.dialect = dialect
         self.budget = budget
+        self.links = links or budget
         self._predicate = predicate
         self._aliases = 0
         self._lists: list[str] = []
@@ -31,7 +36,7 @@ class Statement:
 
     def fresh(self) -> "Statement":
         """Another statement for the same caller."""
-        return Statement(self.dialect, self._predicate, self.budget)
+        return Statement(self.dialect, self._predicate, self.budget, self.links)
 
     def bind(self, value: Any) -> str:
         """Bind a value; returns its placeholder."""
@@ -65,6 +70,12 @@ class Statement:
             return f" cross join lateral (select * from {table} where {condition} offset 0) {alias}"
         condition = " and ".join(f"{alias}.{column} = {expression}" for column, expression in match.items())
         return f" cross join {table} {alias} on {condition}"
+
+    def beside(self, table: str, alias: str, condition: str) -> str:
+        """Join the rows of `table` that satisfy `condition` (on `alias`), as `join` does, but by a range."""
+        if self.dialect.lateral and not self.dialect.clustered:
+            return f" cross join lateral (select * from {table} {alias} where {condition} offset 0) {alias}"
+        return f" join {table} {alias} on {condition}"
 
     def gathered(self, select: str) -> str:
         """The name of a list that holds what `select` finds, which is read to its end, but not beyond the fence."""
@@ -118,15 +129,20 @@ class Row:
 
     `source`: alias of what gives `k` and `ck` (an index table, a subquery or `res` itself). The `res` row is
     joined only when something asks for it. `score`: SQL of how well it matches a text. `by_update`: rows are read in
-    the order of `res.upd`.
+    the order of `res.upd`. `inner`: it is a contained resource, whose `res` row is that of its container; `container`:
+    which stands beside it in the statement.
     """
 
-    __slots__ = ("_dated", "_joined", "_res", "_statement", "by_update", "ck", "is_res", "k", "score")
+    __slots__ = (
+        "_container", "_dated", "_joined", "_res", "_statement", "by_update", "ck", "inner", "is_res", "k", "score"
+    )  # fmt: skip
 
     def __init__(
         self, statement: Statement, source: str, *, dated: bool = False, is_res: bool = False, by_update: bool = False,
-        score: str = "",
+        score: str = "", container: "Row | None" = None,
     ) -> None:  # fmt: skip
+        self._container = container
+        self.inner = container is not None
         self.by_update = by_update
         self.score = score
         self._statement = statement
@@ -140,6 +156,8 @@ class Row:
     @property
     def res(self) -> str:
         """Alias of the `res` row."""
+        if self._container is not None:
+            return self._container.res
         if not self._res:
             self._res = self._statement.alias()
             self._joined = True
@@ -148,6 +166,8 @@ class Row:
     @property
     def date(self) -> str:
         """The column that holds `sdate`."""
+        if self._container is not None:
+            return self._container.date
         return self._dated or f"{self.res}.sdate"
 
     @property
@@ -167,4 +187,5 @@ class Row:
 
     def join(self) -> str:
         """The join that brings the `res` row into scope, when it was asked for. Call it last."""
-        return self._statement.join("res", self._res, ck=self.ck, k=self.k) if self._joined else ""
+        k = container_sql(self.k) if self.inner else self.k
+        return self._statement.join("res", self._res, ck=self.ck, k=k) if self._joined else ""

@@ -4,15 +4,20 @@ The one thing to know: they are read on the asker's own connection, because a se
 another could wait for ever. Definitions are nobody's secret: whoever may search may use them, whatever else it sees.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from suture.fhir import json
 from suture.search.escapes import escape
 from suture.store.connection import Connection
+from suture.store.owned import is_owned
 
 if TYPE_CHECKING:
     from suture.search.execute import Search
+
+
+MAX_FOUND = 50
+"""Resources of one canonical URL, or of one search, that are looked at."""
 
 
 class StoredDefinitions:
@@ -32,23 +37,23 @@ class StoredDefinitions:
             return None
         return (await self._connection.fetch("select generation from counter where name = 'seq'"))[0][0]
 
-    async def by_url(self, type: str, url: str, version: str | None) -> dict[str, Any] | None:
-        """The resource of this canonical URL, and of this business version when it is given; the newest of several."""
+    async def of_url(self, type: str, url: str) -> list[dict[str, Any]]:
+        """The resources of this canonical URL in all business versions, users' own first, then the last updated."""
         if not url.strip():
-            return None  # a search without a value would find any
-        pairs = [("url", escape(url)), ("_sort", "-_lastUpdated")]
-        if version:
-            pairs.append(("version", escape(version)))
-        return await self._first(type, pairs)
+            return []  # a search without a value would find any
+        found = await self.matching(type, [("url", escape(url)), ("_sort", "-_lastUpdated")])
+        return sorted(found, key=lambda resource: is_owned(resource["id"]))
 
     async def by_id(self, type: str, id: str) -> dict[str, Any] | None:
         """The resource of this id."""
-        return await self._first(type, [("_id", id)])
+        found = await self.matching(type, [("_id", id)])
+        return found[0] if found else None
 
-    async def _first(self, type: str, pairs: list[tuple[str, str]]) -> dict[str, Any] | None:
-        query = self._search.parse(type, [*pairs, ("_count", "1"), ("_total", "none")])
+    async def matching(self, type: str, pairs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        """The first MAX_FOUND resources that a search finds. `pairs`: its parameters, escaped."""
+        query = self._search.parse(type, [*pairs, ("_count", str(MAX_FOUND)), ("_total", "none")])
         page = await self._search.run(self._connection, query, _EVERYBODY)
-        return json.decode(page.matches[0].body) if page.matches else None
+        return [json.decode(match.body) for match in page.matches]
 
 
 class _Everybody:

@@ -11,8 +11,9 @@ import msgspec
 
 from suture.fhir.outcomes import Invalid
 from suture.search import values as forms
+from suture.search.contained import presence
 from suture.search.escapes import split, unescape
-from suture.search.filters import NOTHING, Filter, Missing, Token, any_of
+from suture.search.filters import NOTHING, Filter, Token, any_of
 from suture.search.parameters import Parameter
 from suture.search.unresolved import Coded, Terms, Worded
 from suture.store.keys import Keys
@@ -60,7 +61,7 @@ class Tokens:
             for one in wanted:
                 s = token(type, rows, one.form)
                 if one.system and (one.system,) == parameter.implied_systems and not parameter.coded:
-                    return Missing(parameter.bit, missing=False)  # every value is a code of this system
+                    return presence(self._keys, parameter, missing=False)  # every value is a code of this system
                 if parameter.direct or not parameter.coded:
                     direct[s] = None
                     if one.bare:

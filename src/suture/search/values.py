@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/search.html, sections token, reference, quantity, string
 The one thing to know: codes and strings are folded, systems, URIs and units are compared as they are.
 """
 
+import re
 import unicodedata
 from hashlib import blake2b
 
@@ -27,8 +28,14 @@ TEXT_SUFFIX = ":text"
 PRESENT_SUFFIX = ":present"
 """Appended to an added parameter's rows: the token of every resource that has a value for it."""
 
+KIND_SUFFIX = ":kind"
+"""Appended to a parameter's rows: the token of the place of a value that a composite parameter does not mean."""
+
 OF_TYPE_SUFFIX = ":of-type"
 """Appended to the code of a parameter of identifiers: the tokens of their types and values."""
+
+FAR_SUFFIX = ":far"
+"""The code of a token of the resources with a clinical date that reaches far from `sdate`."""
 
 NEAR_LATITUDE = "near:latitude"
 NEAR_LONGITUDE = "near:longitude"
@@ -166,11 +173,17 @@ def _limited(text: str, limit: int) -> str:
     return text[: limit - 33] + SEPARATOR + digest
 
 
+def _mark(found: "re.Match[str]") -> str:
+    """A character that is no ASCII: nothing when it is a mark that folding takes away."""
+    c = found[0]
+    gone = c not in _KEPT_MARKS and (unicodedata.combining(c) or unicodedata.category(c) == "Cf")
+    return "" if gone else c
+
+
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+
+
 def _fold_once(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    kept = "".join(
-        c
-        for c in decomposed
-        if c.isascii() or c in _KEPT_MARKS or not (unicodedata.combining(c) or unicodedata.category(c) == "Cf")
-    )
+    kept = _NOT_ASCII.sub(_mark, decomposed)
     return " ".join(unicodedata.normalize("NFC", kept.translate(_LETTERS)).split())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CONFORMANCE = frozenset((
     "CodeSystem", "CompartmentDefinition", "ConceptMap", "GraphDefinition", "ImplementationGuide", "NamingSystem",
-    "OperationDefinition", "SearchParameter", "StructureDefinition", "StructureMap", "ValueSet",
+    "OperationDefinition", "Questionnaire", "SearchParameter", "StructureDefinition", "StructureMap", "ValueSet",
 ))  # fmt: skip
 """The resource types whose writes begin a new generation."""
 

@@ -10,6 +10,7 @@ import msgspec
 
 from suture.fhir.definitions import type_name
 from suture.store.connection import Connection, Row
+from suture.store.contained import container
 from suture.store.dialect import Dialect
 from suture.store.distribution import OWN_WORDS
 from suture.store.index_rows import index_rows, rows_there
@@ -147,7 +148,7 @@ async def _resources(
         for row in entries.keys() - there:
             yield Problem(entries[row], f"lacks a row in {table}")
         for row in there - entries.keys():
-            yield Problem(names[row[COLUMNS[table].index("k")]], f"has a row too many in {table}")
+            yield Problem(names[container(row[COLUMNS[table].index("k")])], f"has a row too many in {table}")
     async for word in words.missing(meaning):
         yield Problem(meaning[word], "has a value whose words are not in the vocabulary")
 

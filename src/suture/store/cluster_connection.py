@@ -6,7 +6,8 @@ coordinator, since `for update` works within one shard only.
 https://docs.citusdata.com/en/stable/develop/reference_workarounds.html
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from suture.fhir.definitions import type_number
@@ -67,6 +68,11 @@ class ClusterConnection(PostgresConnection):
         """Undo all since the savepoint."""
         self._places = dict(self._saved)
         await super().rollback_to_savepoint()
+
+    @asynccontextmanager
+    async def together(self) -> AsyncGenerator[None]:
+        """Each statement goes its own way: Citus writes to one distributed table at a time."""
+        yield
 
     async def load(self, rhs: Sequence[int]) -> list[Row]:
         """The `res` rows of these resources, after their locks: STORED_COLUMNS, then fv, rh."""

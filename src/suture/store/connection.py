@@ -4,9 +4,10 @@ On SQLite most calls complete without suspending; on PostgreSQL each suspends.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
-from suture.fhir.outcomes import TimedOut
+from suture.fhir.outcomes import TimedOut, TooCostly
 
 Row = tuple[Any, ...]
 
@@ -21,6 +22,19 @@ class Connection(Protocol):
     async def execute(self, sql: str, args: Sequence[Any] = ()) -> None:
         """Run one statement that returns nothing."""
         ...
+
+
+def too_complex() -> TooCostly:
+    """The error for a statement that is too large or too deep for the engine."""
+    return TooCostly("The search is too complex for this database: ask in several searches, or with fewer links.")
+
+
+def fenced() -> TooCostly:
+    """The error for a statement that came to `Dialect.stop`."""
+    return TooCostly(
+        "The search would look through too many resources that refer to one and the same. "
+        "Add a parameter that finds few resources, or search for the resources that refer to it."
+    )
 
 
 def overdue(seconds: float) -> TimedOut:
@@ -57,6 +71,14 @@ class WriteConnection(Connection, Protocol):
     async def rollback(self) -> None: ...
     async def savepoint(self) -> None: ...
     async def rollback_to_savepoint(self) -> None: ...
+
+    def together(self) -> AbstractAsyncContextManager[None]:
+        """What is written inside the block may reach the database at its end, at once, from one view of what was there.
+
+        That holds for `archive`, `insert`, `insert_new`, `replace`, `delete` and `write_prose`. No two of them may
+        write the same row.
+        """
+        ...
 
     async def lock(self, numbers: Sequence[int]) -> None:
         """Wait until no other process holds any of these locks; hold them to the end of the transaction."""

@@ -4,15 +4,17 @@ Placeholders `?1` become `$1` here. `suture.store.pool` opens connections and ha
 """
 
 import asyncio
+import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import asyncpg
 
 from suture.fhir.outcomes import FhirError, Unavailable
 from suture.store.bodies import STORED_COLUMNS
-from suture.store.connection import Retry, Row, overdue
+from suture.store.connection import Retry, Row, fenced, overdue, too_complex
 from suture.store.tables import COLUMNS, INDEX_TABLES, VOCABULARY
 
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
@@ -25,6 +27,9 @@ CHANNEL = "suture"
 
 COPY_FROM = 64
 """Rows from which COPY is cheaper than arrays (at 256 rows: 0.5 against 1.0 µs of our CPU per row)."""
+
+COPY_FROM_TOGETHER = 1000
+"""The same inside of `together`, where arrays need no round trip of their own."""
 
 TYPES = {
     "res": (
@@ -74,7 +79,12 @@ ARCHIVE = (
 )
 INSERT_PROSE = (
     "insert into prose (k, ck, words) select k, ck, words::tsvector "
-    "from unnest($1::bigint[], $2::bigint[], $3::text[]) as u(k, ck, words)"
+    "from unnest($1::bigint[], $2::bigint[], $3::text[]) as u(k, ck, words) "
+    "on conflict (k, ck) do update set words = excluded.words"
+)
+DELETE_PROSE = (
+    "delete from prose where k = any($1::bigint[]) and not exists "
+    "(select 1 from unnest($2::bigint[], $3::bigint[]) as u(k, ck) where u.k = prose.k and u.ck = prose.ck)"
 )
 # The row lock on the counter is held to the commit, so numbers become visible in their order.
 APPEND = (
@@ -86,6 +96,7 @@ APPEND = (
 )
 
 _PLACEHOLDER = re.compile(r"\?(\d+)")
+_PARAMETER = re.compile(r"\$(\d+)")
 _TRANSLATED_LIMIT = 5000
 
 SETTLE_SECONDS = 5.0
@@ -102,6 +113,7 @@ class PostgresConnection:
         self._timeout = timeout
         self._translated: dict[str, str] = {}
         self._gone = False
+        self._gathered: list[tuple[str, Sequence[Any]]] | None = None
         self.interrupted = False
 
     def _sql(self, sql: str) -> str:
@@ -144,6 +156,10 @@ class PostgresConnection:
     def _translate(self, error: Exception) -> Exception:
         if isinstance(error, asyncpg.QueryCanceledError):
             return overdue(self._timeout)
+        if isinstance(error, asyncpg.StatementTooComplexError | asyncpg.TooManyColumnsError):
+            return too_complex()
+        if isinstance(error, asyncpg.DivisionByZeroError):
+            return fenced()
         if isinstance(error, asyncpg.DeadlockDetectedError | asyncpg.SerializationError | asyncpg.UniqueViolationError):
             return Retry(type(error).__name__)
         gone = unavailable(error)
@@ -190,6 +206,25 @@ class PostgresConnection:
         """Undo all since the savepoint."""
         await self._run("rollback to savepoint unit")
 
+    @asynccontextmanager
+    async def together(self) -> AsyncGenerator[None]:
+        """Gather what is written inside the block into one statement: under load each round trip waits for a turn."""
+        self._gathered = []
+        try:
+            yield
+            gathered, self._gathered = self._gathered, None
+            if gathered:
+                texts, args = zip(*gathered, strict=True)
+                await self.fetch(_combined(texts), [arg for some in args for arg in some])
+        finally:
+            self._gathered = None
+
+    async def _write(self, sql: str, args: Sequence[Any]) -> None:
+        if self._gathered is None:
+            await self.fetch(sql, args)
+        else:
+            self._gathered.append((sql, args))
+
     async def lock(self, numbers: Sequence[int]) -> None:
         """Wait until no other process holds any of these locks; hold them to the end of the transaction."""
         for number in sorted(set(numbers)):
@@ -205,12 +240,12 @@ class PostgresConnection:
 
     async def archive(self, rhs: Sequence[int]) -> None:
         """Copy the `res` rows of these resources to `hist`."""
-        await self.fetch(ARCHIVE, (list(rhs),))
+        await self._write(ARCHIVE, (list(rhs),))
 
     async def insert(self, table: str, rows: Sequence[Row]) -> None:
         """Insert rows into `table`: many by COPY, few by one statement."""
-        if len(rows) < COPY_FROM:
-            await self.fetch(INSERT[table], _columns(rows))
+        if len(rows) < (COPY_FROM if self._gathered is None else COPY_FROM_TOGETHER):
+            await self._write(INSERT[table], _columns(rows))
             return
         try:
             await self._connection.copy_records_to_table(table, records=rows, columns=COLUMNS[table])
@@ -219,11 +254,11 @@ class PostgresConnection:
 
     async def insert_new(self, table: str, rows: Sequence[Row]) -> None:
         """Insert the rows of a vocabulary table that are not there yet."""
-        await self.fetch(INSERT_NEW[table], _columns(rows))
+        await self._write(INSERT_NEW[table], _columns(rows))
 
     async def replace(self, rows: Sequence[Row]) -> None:
         """Overwrite the `res` rows that have the same rh."""
-        await self.fetch(REPLACE, _columns(rows))
+        await self._write(REPLACE, _columns(rows))
 
     async def move_history(self, ck: int, k: int, new_ck: int) -> None:
         """Give the `hist` rows of a resource its new compartment key."""
@@ -242,15 +277,16 @@ class PostgresConnection:
 
     async def delete(self, table: str, rows: Sequence[Row]) -> None:
         """Delete index rows, given whole."""
-        await self.fetch(DELETE[table], _columns(rows))
+        await self._write(DELETE[table], _columns(rows))
 
     async def write_prose(self, gone: Sequence[int], added: Sequence[Row]) -> None:
         """Forget the words of the resources `gone`, then add rows of (k, ck, narrative, content)."""
         if gone:
-            await self.fetch("delete from prose where k = any(?1)", (gone,))
+            await self._write(DELETE_PROSE, (gone, [row[0] for row in added], [row[1] for row in added]))
         if added:
-            rows = [(k, ck, tsvector(narrative, content)) for k, ck, narrative, content in added]
-            await self.fetch(INSERT_PROSE, [list(column) for column in zip(*rows, strict=True)])
+            await self._write(
+                INSERT_PROSE, _columns([(k, ck, tsvector(narrative, content)) for k, ck, narrative, content in added])
+            )
 
     async def append_events(self, rows: Sequence[Row], *, new_generation: bool = False) -> tuple[int, int]:
         """Number the rows and insert them; returns the last number and the generation."""
@@ -283,6 +319,19 @@ def tsvector(narrative: str, content: str) -> str:
     places = [f"{word}:{place}A" for place, word in enumerate(told, 1)]
     places += [f"{word}:{place}" for place, word in enumerate(content.split(" "), len(told) + 2)]
     return " ".join(places)
+
+
+@functools.lru_cache(maxsize=512)
+def _combined(statements: tuple[str, ...]) -> str:
+    """One statement that does the same as these, which do not touch the same rows."""
+    parts: list[str] = []
+    before = 0
+    for number, sql in enumerate(statements):
+        last = max(int(n) for n in _PARAMETER.findall(sql))
+        shifted = _PARAMETER.sub(lambda found, by=before: f"${int(found[1]) + by}", sql)
+        parts.append(f"w{number} as ({shifted})")
+        before += last
+    return f"with {', '.join(parts)} select 1"
 
 
 def _columns(rows: Sequence[Row]) -> list[Sequence[Any]]:

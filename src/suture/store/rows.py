@@ -37,6 +37,7 @@ class IndexRows(msgspec.Struct, frozen=True, gc=False):
     - `prose`: the words of the narrative and of all other content, each separated by blanks; ("", "") when the type is
       not searched by full text, else the second is not empty.
     - `words`: what the hashes of `tok` and the coded parts of composite values mean.
+    - `contained`: the rows of the resources inside of it, of which only the five tables count; `words` has theirs.
     """
 
     ck: int | None
@@ -49,6 +50,7 @@ class IndexRows(msgspec.Struct, frozen=True, gc=False):
     ref: tuple[tuple[int, int], ...]
     words: tuple[Word, ...] = ()
     prose: "tuple[str, str]" = NO_PROSE
+    contained: "tuple[IndexRows, ...]" = ()
 
 
 class Stored(msgspec.Struct, frozen=True, gc=False):

@@ -16,7 +16,7 @@ from typing import Any, Protocol, cast
 
 import apsw
 
-from suture.store.connection import Retry, Row, overdue
+from suture.store.connection import Retry, Row, fenced, overdue, too_complex
 
 QUICK_SECONDS = 0.03
 """How long a statement may hold the event loop."""
@@ -29,6 +29,12 @@ PROGRESS_STEPS = 20_000
 
 NEVER = threading.Event()
 """Set by nobody: nothing stops the statement but its time."""
+
+_TOO_COMPLEX = ("tree is too large", "too many", "stack overflow")
+"""In messages about what https://www.sqlite.org/limits.html bounds."""
+
+_STOPPED = "integer overflow"
+"""What `Dialect.stop` raises."""
 
 Bindings = Sequence[Any]
 
@@ -81,6 +87,12 @@ class SqliteConnection:
             raise Overrun from None
         except (apsw.BusyError, apsw.ConstraintError) as error:
             raise Retry(str(error)) from error
+        except apsw.SQLError as error:
+            if any(words in str(error) for words in _TOO_COMPLEX):
+                raise too_complex() from None
+            if str(error) == _STOPPED:
+                raise fenced() from None
+            raise
 
     def close(self) -> None:
         """Close the connection."""

@@ -8,8 +8,9 @@ loop. Rows go in by multi-row statements.
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from suture.store.bodies import STORED_COLUMNS
@@ -105,6 +106,11 @@ class SqliteWriteConnection:
     async def rollback_to_savepoint(self) -> None:
         """Undo all since the savepoint."""
         self._run("rollback to unit")
+
+    @asynccontextmanager
+    async def together(self) -> AsyncGenerator[None]:
+        """Each statement is carried out where it stands: there are no round trips to save."""
+        yield
 
     async def lock(self, numbers: Sequence[int]) -> None:
         """Nothing to do: `begin` took the write lock of the whole file."""

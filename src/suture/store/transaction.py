@@ -22,6 +22,7 @@ from suture.store.connection import Outdated, Row, WriteConnection
 from suture.store.dialect import Dialect
 from suture.store.index_rows import NO_ROWS, Tables, index_rows, rows_there
 from suture.store.keys import Keys
+from suture.store.owned import refuse_owned
 from suture.store.rows import NO_PROSE, IndexRows, Prepared, Stored, Word
 from suture.store.surrogates import Surrogates
 from suture.store.tables import FHIR_VERSION, FHIR_VERSION_NUMBER, INDEX_TABLES
@@ -188,20 +189,21 @@ class Batch:
         self._changed.clear()
         connection = self.connection
         known = [state for state in states if state.db is not None]
-        if known:
-            await connection.archive([state.rh for state in known])
+        there = await self._there(known)
+        async with connection.together():
+            if known:
+                await connection.archive([state.rh for state in known])
+            if between := [self._hist_row(state, version) for state in states for version in state.pending[:-1]]:
+                await connection.insert("hist", between)
+            if new := [self._res_row(state) for state in states if state.db is None]:
+                await connection.insert("res", new)
+            if known:
+                await connection.replace([self._res_row(state) for state in known])
+            await self._flush_index(states, there)
         for state in known:
             head, db = state.pending[-1], state.db
             if db is not None and db.ck != head.ck:
                 await connection.move_history(db.ck, db.k, head.ck)
-        between = [self._hist_row(state, version) for state in states for version in state.pending[:-1]]
-        if between:
-            await connection.insert("hist", between)
-        if new := [self._res_row(state) for state in states if state.db is None]:
-            await connection.insert("res", new)
-        if known:
-            await connection.replace([self._res_row(state) for state in known])
-        await self._flush_index(states)
         if self._watch is not None and any(state.pending[-1].type == "SearchParameter" for state in states):
             await self._watch(connection)
         for state in states:
@@ -210,8 +212,7 @@ class Batch:
             if state.prepared is not None:
                 state.fv = FHIR_VERSION_NUMBER[state.prepared.version]
 
-    async def _flush_index(self, states: Sequence[State]) -> None:
-        there = await self._there(states)
+    async def _flush_index(self, states: Sequence[State], there: Mapping[int, Tables]) -> None:
         before = [self._rows_before(state, there) for state in states]
         changes = zip(*map(self._index_change, states, before, repeat(there)), strict=True)
         for table, columns in zip(INDEX_TABLES, changes, strict=True):
@@ -330,11 +331,17 @@ class Transaction:
 
     def put(self, type: str, id: str, prepared: Prepared, method: str) -> Stored:
         """Make the next version. `current` must have been called, except for an id that is new for certain."""
+        refuse_owned(type, id)
         return self._batch.put(type, id, prepared, method)
 
     def delete(self, type: str, id: str) -> Stored:
         """Make a deleted version of a resource that `current` found and that is not deleted yet."""
+        refuse_owned(type, id)
         return self._batch.delete(type, id)
+
+    def owner(self) -> Batch:
+        """The same `put` and `delete` for who keeps the definitions of packages."""
+        return self._batch
 
     @property
     def generation(self) -> int:

@@ -25,7 +25,10 @@ def place(client: httpx.Client) -> str:
             birthDate="1980-02-03",
             _birthDate={"extension": [{"url": "https://example.org/time", "valueDateTime": "1980-02-03T08:00:00Z"}]},
             multipleBirthInteger=2,
-            contact=[{"name": {"family": "Ekman"}, "gender": "male"}, {"gender": "female"}],
+            contact=[
+                {"name": {"family": "Ekman"}, "gender": "male"},
+                {"gender": "female", "address": {"city": "Lund"}},
+            ],
         ),
     )
     return f"/Patient/{made['id']}"

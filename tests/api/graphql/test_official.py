@@ -5,9 +5,10 @@ what the contexts name, and for the searches the two patients that the expected 
 specification stand in the manifest where the id of the example differs (`list-example-long` is `List/long`).
 """
 
+import contextlib
 import json
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -31,6 +32,7 @@ LOADED = (
     "List-long",
 )
 SEARCHED = ("Patient-example", "Patient-xds")
+KINDS = ("instance-tests", "root-tests")
 NAMES = {"List/example-long": "List/long"}
 STUBBED = ("count", "pagesize", "next", "mode", "score")
 """What the stub of the suite makes up in search-full: 50 matches, a page of 50, a cursor, a score, one missing mode."""
@@ -40,11 +42,9 @@ CASES = [dict(test.attrib) for test in ElementTree.parse(SUITE / "manifest.xml")
 pytestmark = pytest.mark.skipif(not SUITE.exists(), reason="the shared test material (../shared) is not here")
 
 
-@pytest.fixture(scope="module", params=databases.ENGINES)
-def start(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[tuple[str, ...]], str]]:
-    """Starts a server with some of the examples and gives its FHIR base."""
+@contextlib.contextmanager
+def serving(urls: Sequence[str], folders: Sequence[Path]) -> Iterator[Callable[[tuple[str, ...]], str]]:
+    """Starts servers, one on each database in turn, with some of the examples, and gives the FHIR base of each."""
     examples: dict[str, Any] = {}
     with tarfile.open(EXAMPLES) as archive:
         for name in LOADED:
@@ -52,19 +52,32 @@ def start(
             assert member is not None
             examples[name] = json.load(member)
     running: list[servers.Server] = []
-    folders = [tmp_path_factory.mktemp("graphql") for _ in range(2)]
-    with databases.for_test(request.param, folders[0]) as one, databases.for_test(request.param, folders[1]) as two:
 
-        def begin(names: tuple[str, ...]) -> str:
-            running.append(servers.start((one, two)[len(running)], folders[len(running)]))
-            with httpx.Client(base_url=running[-1].fhir) as client:
-                for name in names:
-                    assert put(client, examples[name]).status_code == 201
-            return running[-1].fhir
+    def begin(names: tuple[str, ...]) -> str:
+        running.append(servers.start(urls[len(running)], folders[len(running)]))
+        with httpx.Client(base_url=running[-1].fhir) as client:
+            for name in names:
+                assert put(client, examples[name]).status_code == 201
+        return running[-1].fhir
 
+    try:
         yield begin
+    finally:
         for server in running:
             server.stop()
+
+
+@pytest.fixture(scope="module", params=databases.ENGINES)
+def start(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[tuple[str, ...]], str]]:
+    folders = [tmp_path_factory.mktemp("graphql") for _ in range(2)]
+    with (
+        databases.for_test(request.param, folders[0]) as one,
+        databases.for_test(request.param, folders[1]) as two,
+        serving((one, two), folders) as begin,
+    ):
+        yield begin
 
 
 @pytest.fixture(scope="module")
@@ -117,10 +130,17 @@ def test_manifest(case: dict[str, str], resources: str, searched: str) -> None:
     assert data == expected if place else in_any_order(data) == in_any_order(expected)
 
 
-@pytest.mark.parametrize("kind", ["instance-tests", "root-tests"])
+def server_tests(kind: str) -> dict[str, Any]:
+    return json.loads((SUITE / "server-tests.json").read_text("utf-8"))[kind]
+
+
+def check_server(test: dict[str, Any], resources: str) -> None:
+    path, _, query = test["url"].partition("?query=")
+    answer = httpx.get(resources + path, params={"query": query})
+    assert answer.json() == test["output"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_servers(kind: str, resources: str) -> None:
-    tests = json.loads((SUITE / "server-tests.json").read_text("utf-8"))
-    for test in tests[kind].values():
-        path, _, query = test["url"].partition("?query=")
-        answer = httpx.get(resources + path, params={"query": query})
-        assert answer.json() == test["output"]
+    for test in server_tests(kind).values():
+        check_server(test, resources)

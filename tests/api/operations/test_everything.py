@@ -59,7 +59,7 @@ def record(client: httpx.Client) -> Record:
         client,
         {
             "resourceType": "Appointment",
-            "status": "booked",
+            "status": "proposed",
             "participant": [
                 {"actor": {"reference": of_other}, "status": "accepted"},
                 {"actor": {"reference": about}, "status": "accepted"},
@@ -255,7 +255,7 @@ def test_all_patients_records_hold_every_member_once(fresh_client: httpx.Client,
         expected.add(f"Observation/{created(client, observation(f'Patient/{about}'))['id']}")
     shared = {
         "resourceType": "Appointment",
-        "status": "booked",
+        "status": "proposed",
         "participant": [{"actor": {"reference": f"Patient/{id}"}, "status": "accepted"} for id in (gone, two)],
     }
     expected.add(f"Appointment/{created(client, shared)['id']}")

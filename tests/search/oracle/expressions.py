@@ -6,7 +6,7 @@ because one parameter of R4 says `DateTime`.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -93,12 +93,15 @@ def parse(text: str) -> Ast:
     return tree
 
 
-def _both(words: list[str]) -> Ast:
-    tree = _compared(words)
-    while words[0] == "and":
-        words.pop(0)
-        tree = ("and", tree, _compared(words))
+def _joined(words: list[str], sign: str, inner: Callable[[list[str]], Ast]) -> Ast:
+    tree = inner(words)
+    while words[0] == sign:
+        tree = (words.pop(0), tree, inner(words))
     return tree
+
+
+def _both(words: list[str]) -> Ast:
+    return _joined(words, "and", _compared)
 
 
 def _compared(words: list[str]) -> Ast:
@@ -109,11 +112,7 @@ def _compared(words: list[str]) -> Ast:
 
 
 def _union(words: list[str]) -> Ast:
-    tree = _cast(words)
-    while words[0] == "|":
-        words.pop(0)
-        tree = ("|", tree, _cast(words))
-    return tree
+    return _joined(words, "|", _cast)
 
 
 def _cast(words: list[str]) -> Ast:

@@ -70,8 +70,7 @@ def _compared(world: "World", type: str, path: str, operator: str, value: str) -
         code, _, target = head.partition(":")
         possible = (target,) if target else world.parameter(type, code).targets
         able = [one for one in possible if rest.partition(".")[0].partition(":")[0] in world.parameters(one)]
-        wanted = frozenset(key for one in able for key in _compared(world, one, rest, operator, value))
-        return frozenset(key for key in world.of(type) if wanted.intersection(world.targets(key, code, able)))
+        return world.linked(type, code, able, lambda one: _compared(world, one, rest, operator, value))
     kind = world.parameter(type, path).type
     if kind == "string":
         return _strings(world, type, path, operator, value)

@@ -46,6 +46,10 @@ def key_of(resource: Resource) -> str:
     return f"{resource['resourceType']}/{resource['id']}"
 
 
+INNER = "#"
+"""Begins the name of a type of contained resources, whose keys are `Type/id#id`."""
+
+
 class World:
     """`base`: the server's base URL ending in a slash, as it may stand in references."""
 
@@ -56,6 +60,9 @@ class World:
         self._of: dict[str, list[str]] = defaultdict(list)
         for key, one in self.resources.items():
             self._of[one["resourceType"]].append(key)
+            for inner in one.get("contained", ()):
+                self._roots[f"{key}#{inner['id']}"] = root(inner)
+                self._of[INNER + inner["resourceType"]].append(f"{key}#{inner['id']}")
         self._nodes: dict[tuple[str, str], list[Node]] = {}
         self._seen: dict[tuple[str, str], list[Any]] = {}
         self._parameters: dict[str, Mapping[str, SearchParameter]] = {}
@@ -65,7 +72,12 @@ class World:
     @property
     def types(self) -> tuple[str, ...]:
         """The resource types that are there."""
-        return tuple(sorted(self._of))
+        return tuple(sorted(type for type in self._of if not type.startswith(INNER)))
+
+    @property
+    def contained_types(self) -> tuple[str, ...]:
+        """The types of contained resources that are there."""
+        return tuple(sorted(type[1:] for type in self._of if type.startswith(INNER)))
 
     def of(self, type: str) -> Sequence[str]:
         """The keys of a type."""
@@ -73,6 +85,7 @@ class World:
 
     def parameters(self, type: str) -> Mapping[str, SearchParameter]:
         """The search parameters of a type by code; those of the type itself before those of all types."""
+        type = type.removeprefix(INNER)
         if type not in self._parameters:
             found: dict[str, SearchParameter] = {}
             for owner in (type, R4.structures[type].base, "Resource"):
@@ -124,6 +137,11 @@ class World:
         found = [self.local(text) for text in self.values(key, code)]
         return [one for one in found if kind_of(one) in types and one.count("/") == 1]
 
+    def inner_targets(self, key: str, code: str) -> list[str]:
+        """The keys of those contained resources to which a parameter of their container refers."""
+        found = [node.value.get("reference", "") for node in self.nodes(key, code) if node.type == "Reference"]
+        return [key + text for text in found if text.startswith("#")]
+
     def _allowed(self, key: str, code: str) -> tuple[str, ...]:
         return self.parameter(self._roots[key].type, code).targets or R4.resource_types
 
@@ -137,6 +155,9 @@ class World:
         """A search in `type` ("": all types), perhaps in the compartment of `Patient/1`. Raises Refused."""
         asked = [part for name, value in pairs if name == "_type" for part in value.split(",")]
         types = (type,) if type else tuple(asked) or self.types
+        contained = dict(pairs).get("_contained", "false")
+        if contained != "false":
+            return self._ask_contained(types, pairs, compartment, contained)
         matches = frozenset(key for one in types for key in self.of(one))
         if compartment:
             matches &= self.members(compartment)
@@ -147,9 +168,29 @@ class World:
                 includes.append((name, value))
             elif name == "_sort":
                 sort = value
-            elif name not in ("_type", "_count", "_total", "_summary"):
+            elif name not in RESULT:
                 matches &= frozenset(key for one in types for key in self.meeting(one, name, value))
         return Answer(matches, self.included(matches, includes), self._order(types, sort))
+
+    def _ask_contained(
+        self, types: Sequence[str], pairs: Sequence[tuple[str, str]], compartment: str, contained: str
+    ) -> Answer:
+        """A search for contained resources: their containers, or with `_containedType=contained` themselves."""
+        asked = [INNER + one for one in types] + ([*types] if contained == "both" else [])
+        matches = frozenset(key for one in asked for key in self.of(one))
+        for name, value in pairs:
+            if name == "_lastUpdated":
+                updated = frozenset(key for one in self.types for key in self.meeting(one, name, value))
+                matches = frozenset(key for key in matches if key.partition("#")[0] in updated)
+            elif name not in (*RESULT, "_sort"):
+                matches &= frozenset(key for one in asked for key in self.meeting(one, name, value))
+        if compartment:
+            members = self.members(compartment)
+            matches = frozenset(key for key in matches if key.partition("#")[0] in members)
+        if dict(pairs).get("_containedType") != "contained":
+            matches = frozenset(key.partition("#")[0] for key in matches)
+        order = self._order((), dict(pairs).get("_sort", ""))
+        return Answer(matches, frozenset(), lambda a, b: order(a.partition("#")[0], b.partition("#")[0]))
 
     def meeting(self, type: str, name: str, value: str) -> Keys:
         """The resources of a type that meet one parameter with all its alternatives."""
@@ -172,8 +213,21 @@ class World:
         first = rest.partition(".")[0].partition(":")[0]
         possible = (target,) if target else self.parameter(type, code).targets or self.types
         able = [one for one in possible if first in ("_has", "_list") or first in self.parameters(one)]
-        wanted = frozenset(key for one in able for key in self.meeting(one, rest, value))
-        return frozenset(key for key in self.of(type) if wanted.intersection(self.targets(key, code, able)))
+        return self.linked(type, code, able, lambda one: self.meeting(one, rest, value), first in ("_has", "_list"))
+
+    def linked(
+        self, type: str, code: str, able: Sequence[str], found: Callable[[str], Keys], stored: bool = False
+    ) -> Keys:
+        """The resources of a type that refer to what is found of one of the types `able`.
+
+        Unless only `stored` ones may, those that are contained are found too, but not from others that are.
+        """
+        wanted = frozenset(key for one in able for key in found(one))
+        linked = frozenset(key for key in self.of(type) if wanted.intersection(self.targets(key, code, able)))
+        if stored or type.startswith(INNER):
+            return linked
+        inside = frozenset(key for one in able if self.of(INNER + one) for key in found(INNER + one))
+        return linked | frozenset(key for key in self.of(type) if inside.intersection(self.inner_targets(key, code)))
 
     def _listed(self, type: str, value: str) -> Keys:
         lists = [self.resources.get(f"List/{id}", {}) for id in value.split(",")]
@@ -186,7 +240,7 @@ class World:
             return lambda key: (not self.nodes(key, code)) == (text == "true")
         parts = matching.split(text, ",")
         if code == "_id":
-            return lambda key: (key.partition("/")[2] in parts) != (modifier == "not")
+            return lambda key: (re.split("[/#]", key)[-1] in parts) != (modifier == "not")
         if parameter.type == "composite":
             return self._composite(parameter, parts)
         if parameter.type == "reference":
@@ -370,6 +424,9 @@ READERS: dict[str, Callable[[Node], list[Any]]] = {
     "composite": lambda node: [node],
     "special": lambda node: [],
 }
+
+RESULT = ("_type", "_count", "_total", "_summary", "_contained", "_containedType")
+"""Parameters that say nothing about what matches."""
 
 TESTS: dict[str, Callable[[str, str], Callable[[Any], bool]]] = {
     "token": matching.token_test,

@@ -22,7 +22,10 @@ def reporter(capabilities: Capabilities) -> Handler:
             if name not in _KNOWN:
                 raise Invalid(f"/metadata does not know the parameter {name[:80]!r}; it knows mode.")
         await services.catalogue.refresh()
-        body, etag = capabilities.statement(request.base, request.parameter("mode"))
+        mode = request.parameter("mode")
+        if mode == "terminology":
+            capabilities.systems = await model.terms.systems()
+        body, etag = capabilities.statement(request.base, mode)
         headers = [(b"etag", etag)]
         none_match = request.header("if-none-match")
         if none_match and (none_match == "*" or etag[3:-1].decode("ascii") in tags(none_match)):

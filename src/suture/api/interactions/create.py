@@ -9,7 +9,7 @@ from suture.api import raw
 from suture.api.answers import matched, written
 from suture.api.criteria import Criteria, criteria
 from suture.api.http import Request, Response
-from suture.api.preparation import check_type, mentions, new_id, prepare_alone, strip_own_base
+from suture.api.preparation import check_type, mentions, new_id, prepare_alone, ready, strip_own_base
 from suture.api.services import Model, Services
 from suture.api.target import Target
 from suture.fhir.outcomes import MultipleMatches, NotFound
@@ -53,7 +53,7 @@ async def create(services: Services, model: Model, request: Request, target: Tar
         strip_own_base(resource, request.base)
     if target.type == "SearchParameter":
         await services.catalogue.refresh()
-    prepared = prepare_alone(model, resource)
+    prepared = await ready(lambda: prepare_alone(model, resource))
     id = new_id()
     if_none_exist = request.header("if-none-exist")
     if not if_none_exist:

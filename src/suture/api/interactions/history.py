@@ -2,7 +2,8 @@
 
 Specification: https://hl7.org/fhir/R4/http.html#history. The one thing to know: a page continues before the last
 version that the page before showed, so writes that happen meanwhile neither repeat nor hide versions; its number in
-the link is sealed, because it would tell how much is written on the server.
+the link is sealed, because it would tell how much is written on the server. Histories of a type or of the whole system
+leave out the definitions of packages, which no user wrote.
 """
 
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from suture.fhir.dates import bounds
 from suture.fhir.outcomes import Invalid, NotFound
 from suture.settings import Settings
 from suture.store.history import Window
+from suture.store.owned import NotOwned
 from suture.store.seals import Broken, Seal
 
 _KNOWN = ("_since", "_at", "_count", "_before", "_format", "_pretty", "_summary", "_elements")
@@ -30,11 +32,12 @@ async def history(services: Services, model: Model, request: Request, target: Ta
     window = _window(request, services.settings, lambda text: _opened(seal, use, text))
     subset = subset_of(request, model, target.type)
     store, type, id = services.store, target.type or None, target.id or None
+    predicate = decision.predicate if id else NotOwned(decision.predicate)
     counts_only = window.count == 0 or request.parameter("_summary") == "count"
     more = Window(window.count + 1, window.since, window.at, window.before)
-    versions = [] if counts_only else await store.history(type, id, more, decision.predicate)
+    versions = [] if counts_only else await store.history(type, id, more, predicate)
     # Counting the versions of a whole server is slow and seldom wanted, so only one resource's are always counted.
-    total = await store.history_count(type, id, window, decision.predicate) if id or counts_only else None
+    total = await store.history_count(type, id, window, predicate) if id or counts_only else None
     if type and id and not total and await store.read(type, id, decision.predicate) is None:
         raise NotFound(f"There is no {type}/{id}, and there never was.")
     page = versions[: window.count]

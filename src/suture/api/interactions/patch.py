@@ -1,4 +1,4 @@
-"""patch: the next version of a resource, made from the present one by JSON Patch or FHIRPath Patch.
+"""patch: the next version of a resource, made from the present one by JSON, XML or FHIRPath Patch.
 
 Specification: https://hl7.org/fhir/R4/http.html#patch and fhirpatch.html. The one thing to know: the patch is tried
 on the present version before the store is asked to write, and tried again inside the unit only when somebody else
@@ -15,9 +15,9 @@ import msgspec
 from suture.api.answers import written
 from suture.api.criteria import Criteria, criteria
 from suture.api.http import Request, Response
-from suture.api.negotiation import JSON_PATCH, XML_PATCH, is_fhir_json
+from suture.api.negotiation import JSON_PATCH, XML_PATCH, is_fhir_json, is_fhir_xml
 from suture.api.preconditions import check_match
-from suture.api.preparation import prepare, strip_own_base
+from suture.api.preparation import prepare, ready, strip_own_base
 from suture.api.services import Model, Services
 from suture.api.shapes import as_object
 from suture.api.target import Target
@@ -31,12 +31,12 @@ from suture.fhir.outcomes import (
     Unprocessable,
     UnsupportedMediaType,
 )
-from suture.fhir.patch import FhirPathPatch, JsonPatch, Patch
+from suture.fhir.patch import FhirPathPatch, JsonPatch, Patch, XmlPatch
 from suture.store.predicate import Predicate
 from suture.store.rows import Prepared, Stored
 from suture.store.transaction import Transaction
 
-_FORMATS = f"{JSON_PATCH}, application/fhir+json"
+_FORMATS = f"{JSON_PATCH}, {XML_PATCH}, application/fhir+json, application/fhir+xml"
 
 
 class Trial(msgspec.Struct, frozen=True, gc=False):
@@ -52,34 +52,37 @@ async def read_patch(request: Request, model: Model) -> Patch:
         return patch_from_entry(await request.resource(), model)
     content_type = request.header("content-type")
     media = content_type.partition(";")[0].strip().lower()
-    if media == JSON_PATCH:
-        body = await request.body()
-        if not body:
-            raise Invalid("The patch is empty.")
-        return JsonPatch.read(json.decode(body))
-    if media == XML_PATCH:
-        raise UnsupportedMediaType("XML Patch is not supported; use JSON Patch or FHIRPath Patch.", headers=_accepted())
-    if not content_type or not is_fhir_json(content_type):
+    if media in (JSON_PATCH, XML_PATCH):
+        return _patch_document(media, await request.body(), model)
+    if not content_type or not (is_fhir_json(content_type) or is_fhir_xml(content_type)):
         raise UnsupportedMediaType(f"A patch is sent as one of {_FORMATS}.", headers=_accepted())
     return FhirPathPatch.read(await request.resource(), model.definitions)
 
 
 def patch_from_entry(resource: dict[str, Any], model: Model) -> Patch:
-    """The patch in an entry of a bundle: a Binary that holds JSON Patch, or Parameters with FHIRPath Patch.
+    """The patch in an entry of a bundle: a Binary that holds JSON or XML Patch, or Parameters with FHIRPath Patch.
 
     Specification: https://hl7.org/fhir/R4/http.html#patch, "Patch in a batch or transaction".
     """
     if resource["resourceType"] != "Binary":
         return FhirPathPatch.read(resource, model.definitions)
     media = str(resource.get("contentType", "")).partition(";")[0].strip().lower()
-    if media != JSON_PATCH:
+    if media not in (JSON_PATCH, XML_PATCH):
         raise UnsupportedMediaType(
-            f"The Binary of a patch must have the contentType {JSON_PATCH}.", headers=_accepted()
+            f"The Binary of a patch must have the contentType {JSON_PATCH} or {XML_PATCH}.", headers=_accepted()
         )
     try:
         document = base64.b64decode(str(resource.get("data", "")), validate=True)
     except (binascii.Error, ValueError):
         raise Invalid("The data of the Binary are not base64.", expression="Binary.data") from None
+    return _patch_document(media, document, model)
+
+
+def _patch_document(media: str, document: bytes, model: Model) -> Patch:
+    if not document:
+        raise Invalid("The patch is empty.")
+    if media == XML_PATCH:
+        return XmlPatch.read(document, model.definitions)
     return JsonPatch.read(json.decode(document))
 
 
@@ -103,7 +106,7 @@ async def patch_one(
     check_match(if_match, current)
     present = require(current, type, id)
     if trial is None or trial.version != present.version:
-        trial = try_patch(model, patch, present, base)
+        trial = await ready(lambda: try_patch(model, patch, present, base))
     return tx.put(type, id, trial.prepared, "PATCH")
 
 
@@ -137,7 +140,7 @@ async def patch(services: Services, model: Model, request: Request, target: Targ
     seen = require(await services.store.read(target.type, target.id, decision.predicate), target.type, target.id)
     trial: Trial | None = None
     with contextlib.suppress(FhirError):  # The unit decides, on what is current then.
-        trial = try_patch(model, document, seen, request.base)
+        trial = await ready(lambda: try_patch(model, document, seen, request.base))
 
     async def work(tx: Transaction) -> Stored:
         return await patch_one(tx, model, document, target.type, target.id, if_match, request.base, trial)

@@ -8,6 +8,7 @@ its other writes; creates with the same condition mean the same resource. Reads 
 """
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -33,6 +34,7 @@ from suture.api.interactions.steps import (
     unmatched,
 )
 from suture.api.interactions.update import Terms, check_new, put_next
+from suture.api.preparation import ready
 from suture.api.services import Model, Services
 from suture.api.target import Find
 from suture.fhir.outcomes import FhirError, Gone, NotFound
@@ -120,7 +122,7 @@ async def _prepare_ahead(services: Services, plan: Plan, predicate: Predicate) -
     for count, step in enumerate(plan.writes):
         if step.kind != "patch" and _ready(step, plan, names, targets):
             fill_links(step, names, targets, plan.urls)
-            prepare_step(plan.model, step)
+            await ready(partial(prepare_step, plan.model, step))
         if count % BREATH == BREATH - 1:
             await asyncio.sleep(0)
 
@@ -219,7 +221,7 @@ class _Unit:
             if step.kind == "patch":
                 done[position] = Done(await self._patch(tx, step, id))
             else:
-                prepared = prepare_step(self._plan.model, step)
+                prepared = await ready(lambda: prepare_step(self._plan.model, step))
                 if step.kind == "create":
                     done[position] = Done(tx.put(step.type, id, prepared, "POST"), created=True)
                     return

@@ -20,6 +20,7 @@ from suture.api.preparation import (
     mentions,
     new_id,
     prepare_alone,
+    ready,
     refuse_subset,
     strip_own_base,
 )
@@ -103,7 +104,7 @@ async def update(services: Services, model: Model, request: Request, target: Tar
     check_id(resource, target.type, target.id)
     if target.type == "SearchParameter":
         await services.catalogue.refresh()
-    prepared = prepare_alone(model, resource)
+    prepared = await ready(lambda: prepare_alone(model, resource))
     terms = _terms(services, request)
 
     async def work(tx: Transaction) -> Updated:
@@ -123,7 +124,7 @@ async def conditional_update(services: Services, model: Model, request: Request,
     given = resource.get("id") or ""
     if target.type == "SearchParameter":
         await services.catalogue.refresh()
-    prepared = prepare_alone(model, resource)
+    prepared = await ready(lambda: prepare_alone(model, resource))
     fresh = new_id()
     terms = _terms(services, request)
 

@@ -130,7 +130,7 @@ def _parameters(body: dict[str, Any]) -> Iterable[tuple[str, Any]]:
         name = given.get("name")
         if not isinstance(name, str):
             raise Invalid("A parameter needs a name.", expression=place)
-        found = [value for key, value in given.items() if key == "resource" or key.startswith("value")]
+        found = [value for key, value in given.items() if key in ("resource", "part") or key.startswith("value")]
         if len(found) != 1:
             raise Invalid(f"The parameter {name[:80]!r} needs one value.", expression=place)
         yield name, found[0]

@@ -46,7 +46,14 @@ DEFINITION: Definition = {
             parameter("url", "out", "1..1", "uri", "Of the SearchParameter."),
             parameter("type", "out", "1..1", "code", "The resource type."),
             parameter("code", "out", "1..1", "code", "Its name in a search."),
-            parameter("state", "out", "1..1", "code", "`usable`, or `building` until its index rows are complete."),
+            parameter(
+                "state",
+                "out",
+                "1..1",
+                "code",
+                "`usable`, `building` until its index rows are complete, or `unused`: of a package and not in force.",
+            ),
+            parameter("reason", "out", "0..1", "string", "Why it is unused."),
         ),
         _group(
             "building",
@@ -78,7 +85,7 @@ async def reindex(services: Services, model: Model, request: Request, type: str 
         await services.catalogue.refresh()
     building = [item for item in await services.catalogue.progress() if not types or item.type in types]
     added = [_added(services, url, code, base) for url, code, base in _of(services, types)]
-    entries = [*added, *({"name": "building", "part": _parts(item)} for item in building)]
+    entries = [*added, *_unused(services, types), *({"name": "building", "part": _parts(item)} for item in building)]
     answer = {"resourceType": "Parameters", **({"parameter": entries} if entries else {})}
     return resource_response(202 if request.method == "POST" else 200, answer)
 
@@ -105,6 +112,24 @@ def _added(services: Services, url: str, code: str, base: str) -> dict[str, Any]
             {"name": "state", "valueCode": state},
         ],
     }
+
+
+def _unused(services: Services, types: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": "parameter",
+            "part": [
+                {"name": "url", "valueUri": unused.url},
+                {"name": "type", "valueCode": base},
+                {"name": "code", "valueCode": unused.code},
+                {"name": "state", "valueCode": "unused"},
+                {"name": "reason", "valueString": unused.reason},
+            ],
+        }
+        for unused in services.catalogue.current.unused
+        for base in unused.base
+        if not types or base in types
+    ]
 
 
 def _parts(item: Progress) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from suture.cli.sources import UNPACKED, expanded
 from suture.fhir.json import decode
 from suture.fhir.outcomes import FhirError, NotFound
 from suture.store.bulk.rows import Accepted
+from suture.store.owned import refuse_owned
 
 
 class Intake:
@@ -112,6 +113,7 @@ class Intake:
             raise NotFound(f"{str(kind)[:80]!r} is not a resource type of this server.")
         if method == "PUT":
             refuse_subset(resource)
+            refuse_owned(kind, resource["id"])
         prepared = prepare_alone(self._model, resource)
         one = Accepted(resource["id"] if method == "PUT" else new_id(), method, prepared)
         if self.learning:

@@ -20,6 +20,7 @@ from suture.cli.target import EMBEDDED_BASE
 from suture.cli.target import sentence as as_sentence
 from suture.fhir.outcomes import FhirError, Invalid, NotFound, Unprocessable
 from suture.store.bulk.rows import Accepted
+from suture.store.owned import refuse_owned
 
 BASE = f"http://localhost{EMBEDDED_BASE}"
 """The base URL that plain loading into a database has."""
@@ -178,6 +179,7 @@ class Together:
         if entry.id:
             refuse_subset(entry.resource)
             check_id(entry.resource, entry.type, entry.id)
+            refuse_owned(entry.type, entry.id)
         if not entry.condition:
             return ""
         found = created.get(entry.condition) or self._known.get(entry.condition)

@@ -65,7 +65,9 @@ async def _run(pipe: Connection, settings: Settings, number: int, numbers: Numbe
     services = await open_services(settings)
     await services.store.close()  # what it knows of the database stays useful
     store = services.store
-    worker = _Worker(Intake(services.models[SERVED[0]]), Assembler(store.keys, store.bodies), numbers)
+    model = services.models[SERVED[0]]
+    model.hurry()
+    worker = _Worker(Intake(model), Assembler(store.keys, store.bodies), numbers)
     _send(pipe, Ready())
     incoming: queue.Queue[Task] = queue.Queue(1)
     threading.Thread(target=_receive, args=(pipe, incoming), daemon=True).start()

@@ -8,6 +8,10 @@ down, unless most records lack it.
 
 from collections.abc import Container
 
+REACH = 400 * 86_400 * 1_000_000
+"""Microseconds. A resource with a date that ends later than this after `sdate`, or has no start, is marked by a token
+(`suture.search.window`). A date that is only a year is shorter."""
+
 _CODES: dict[str, tuple[str, ...]] = {
     "Account": ("period",),
     "Basic": ("created",),

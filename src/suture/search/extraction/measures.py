@@ -37,9 +37,10 @@ def timing(value: dict[str, Any]) -> Span | None:
     return min(lo for lo, _ in spans), max(hi for _, hi in spans)
 
 
-def clinical(span: Span) -> int:
-    """The instant that stands for a span in the order of results: its start, or its end where the start is open."""
-    return span[0] if span[0] != EARLIEST else span[1]
+def clinical(span: Span) -> Span:
+    """The instant that stands for a span in the order of results, its start, or its end where the start is open; and
+    how far it reaches from there, which is LATEST for an open end, and for an open start."""
+    return span if span[0] != EARLIEST else (span[1], LATEST)
 
 
 def quantity(value: dict[str, Any]) -> Amount | None:
@@ -106,3 +107,9 @@ def sampled(value: dict[str, Any]) -> Amount | None:
 def _number(quantity: dict[str, Any] | None) -> float | None:
     number = quantity.get("value") if quantity else None
     return None if number is None else float(number)
+
+
+def position(value: dict[str, Any], hs: tuple[int, int]) -> list[tuple[int, float, float]]:
+    """The rows of a position: of its latitude under the first of `hs`, of its longitude under the second."""
+    found = ((h, value.get(member)) for h, member in zip(hs, ("latitude", "longitude"), strict=True))
+    return [(h, float(number), float(number)) for h, number in found if number is not None]

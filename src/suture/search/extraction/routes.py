@@ -16,7 +16,7 @@ from suture.fhir.definitions import Definitions, Element, ElementType
 from suture.fhir.fhirpath import nodes, to_text
 from suture.fhir.fhirpath.nodes import Node
 from suture.search.extraction.conditions import UnroutableError, compile_test, simple_comparison
-from suture.search.extraction.steps import Child, Compute, First, Route, Where
+from suture.search.extraction.steps import Child, Compute, First, Route, Step, Where
 
 MAX_STEPS = 12
 """Steps of one route; no resource of the specification comes near."""
@@ -29,6 +29,7 @@ class Router:
 
     def __init__(self, definitions: Definitions) -> None:
         self._structures = definitions.structures
+        self._spelled = {name.casefold(): name for name in definitions.structures}  # a parameter of R4 says DateTime
 
     def routes(self, resource_type: str, expression: Node) -> tuple[Route, ...]:
         """The routes of `expression` in resources of `resource_type`; none when it speaks of other types only.
@@ -48,6 +49,23 @@ class Router:
         """The routes of `expression` from the values of `focus`, as in the criteria of `where`."""
         start = Route((), focus.type, fields=focus.fields)
         return self._distinct(self._walk(expression, start))
+
+    def exclusive(self, resource_type: str, a: tuple[Step, ...], b: tuple[Step, ...]) -> bool:
+        """Whether a resource cannot have values at the ends of both ways, since they take different choices of one."""
+        focus = self.start(resource_type)
+        for x, y in zip(a, b, strict=False):
+            if not (isinstance(x, Child) and isinstance(y, Child)) or x.repeats or y.repeats:
+                return False
+            if x.name != y.name:
+                return any(
+                    element.is_choice and {x.name, y.name} <= self._choices(focus, element, element.name[:-3]).keys()
+                    for element in focus.fields
+                )
+            below = self._children(focus, x.name)
+            if len(below) != 1:
+                return False
+            focus = below[0]
+        return False
 
     def _walk(self, node: Node, root: Route) -> list[Route]:
         match node:
@@ -160,6 +178,7 @@ class Router:
 
     def _of_type(self, found: Iterable[Route], type: str) -> list[Route]:
         wanted = type.removeprefix("FHIR.")
+        wanted = wanted if wanted in self._structures else self._spelled.get(wanted.casefold(), wanted)
         routes = list(found)
         exact = [r for r in routes if r.type == wanted]
         if exact:

@@ -6,12 +6,15 @@ site on a miss. A site hashes the value for each of its parameters.
 """
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 
 from suture.fhir.references import parse_literal
 from suture.fhir.ucum import Canonical, canonical
+from suture.search.contained import INNER, id_hash
 from suture.search.extraction.cache import HashCache, Key
 from suture.search.extraction.measures import (
     CURRENCIES,
@@ -28,6 +31,8 @@ from suture.store.keys import Keys
 UCUM = "http://unitsofmeasure.org"
 
 Tokens = tuple[int, ...]
+_NONE: Mapping[str, str] = MappingProxyType({})
+
 AmountRow = tuple[int, float, float]
 
 
@@ -95,21 +100,32 @@ class ReferenceSite(Site):
         target = literal.type if literal else declared
         rh = self._keys.resource(literal.type, literal.id) if literal and not literal.base else None
         forms = self._forms(text or "")
+        inside = text is not None and text.startswith(INNER) and self._forms is reference_forms
+        if text is not None and inside:
+            rh = id_hash(self._keys, text[1:])
         if rh is not None and self._forms is reference_forms:
             forms = forms[1:]  # what a row of ref says needs no token
         tok: list[int] = []
         ref: list[tuple[int, int]] = []
         mask = 0
         for use in self.uses:
-            if use.only and target not in use.only:
-                continue
-            mask |= use.mask
-            if use.rows:
+            fits = not use.only or target in use.only
+            if fits:
+                mask |= use.mask
+            if use.rows and (fits or (inside and target is None)):  # of a contained resource its own rows tell the type
                 tok += [self._keys.token(self._type, use.rows, form) for form in forms]
                 if rh is not None:
                     ref.append((rh, self._keys.parameter(self._type, use.rows)))
         patient = rh if literal is not None and literal.type == "Patient" else None
         return Reach(tuple(tok), tuple(ref), patient, mask)
+
+
+def contained_types(resource: Mapping[str, Any]) -> Mapping[str, str]:
+    """The types of contained resources, by the references to them."""
+    contained = resource.get("contained")
+    if contained is None:
+        return _NONE
+    return {INNER + each.get("id", ""): each["resourceType"] for each in contained}
 
 
 class ResourceSite(Site):

@@ -8,9 +8,10 @@ the fixed phrases below and of counted names, so no definition, however hostile,
 from collections.abc import Callable
 from typing import Any
 
-from suture.fhir.dates import LATEST, bounds
+from suture.fhir.dates import EARLIEST, LATEST, bounds
 from suture.search.extraction import coded, measures, sites
 from suture.search.extraction.cache import HashCache
+from suture.search.extraction.clinical_dates import REACH
 from suture.search.extraction.composed import ElementSite
 from suture.search.extraction.datatypes import Form
 from suture.search.extraction.phrases import Phrases
@@ -18,7 +19,9 @@ from suture.search.extraction.sites import Site, Use
 from suture.search.extraction.steps import Child, Compute, First, Step, Where
 from suture.search.extraction.tree import Branch
 from suture.search.values import (
+    FAR_SUFFIX,
     IDENTIFIER_SUFFIX,
+    KIND_SUFFIX,
     NEAR_LATITUDE,
     NEAR_LONGITUDE,
     canonical_forms,
@@ -44,6 +47,7 @@ class Source(Phrases):
         self._cache = cache
         self._ranks: set[int] = set()
         self._dated = False
+        self._resolves = False
         self._firsts: dict[str, str] = {}
         self._branch(tree, "resource", 1)
         self.text = "\n".join([*self._head(), *self._lines, *self._tail()]) + "\n"
@@ -62,8 +66,9 @@ class Source(Phrases):
         lines = ["def extract(resource):", f"    get = {cache}.young.get", "    present = 0"]
         lines += [f"    {table} = []" for table in _LISTS if table in self._used]
         lines += [f"    owner{rank} = None" for rank in sorted(self._ranks)]
+        lines += [f"    inside = {self._constant(sites.contained_types, 'types')}(resource)"] * self._resolves
         if self._dated:
-            lines.append(f"    sdate = {self._constant(LATEST)}")
+            lines += [f"    sdate = {self._constant(LATEST)}", f"    reach = {self._constant(EARLIEST)}"]
         return lines
 
     def _tail(self) -> list[str]:
@@ -75,6 +80,9 @@ class Source(Phrases):
             lines.append(f"            tok.append({pair}({code}, owner0))")
         for rank in ranks[1:]:
             lines += [f"    if owner{ranks[0]} is None:", f"        owner{ranks[0]} = owner{rank}"]
+        if self._dated:
+            far = self._keys.token(self._type, FAR_SUFFIX, "")
+            lines += [f"    if reach - sdate > {self._constant(REACH)}:", f"        tok.append({self._constant(far)})"]
         owner = f"owner{ranks[0]}" if ranks else "None"
         no_date = self._constant(NO_DATE)
         sdate = f"sdate if sdate != {self._constant(LATEST)} else {no_date}" if self._dated else no_date
@@ -92,6 +100,9 @@ class Source(Phrases):
     def _branch(self, branch: Branch, value: str, depth: int) -> None:
         if branch.mask:
             self._write(depth, f"present |= {self._constant(branch.mask)}")
+        for rows, place in branch.marks:
+            token = self._keys.token(self._type, rows + KIND_SUFFIX, place)
+            self._add(depth, "tok", self._constant((token,)))
         for form, uses in branch.leaves.items():
             self._leaf(form, tuple(uses), value, depth)
         for element in branch.elements:
@@ -175,7 +186,7 @@ class Source(Phrases):
                 lo, hi = self._name("d"), self._name("d")
                 self._write(depth, f"{lo}, {hi} = {self._constant(bounds, 'bounds')}({value})")
                 self._rows(uses, depth, "dat", f"{lo}, {hi}")
-                self._clinical(uses, lo, depth)
+                self._clinical(uses, lo, hi, depth)
             case "period" | "timing":
                 self._span(measures.period if form == "period" else measures.timing, uses, value, depth)
             case "number":
@@ -256,13 +267,18 @@ class Source(Phrases):
         self._write(depth, f"if {span} is not None:")
         self._rows(uses, depth + 1, "dat", f"*{span}")
         if any(use.sdate for use in uses):
-            self._clinical(uses, f"{self._constant(measures.clinical, 'clinical')}({span})", depth + 1)
+            date, reach = self._name("d"), self._name("d")
+            self._write(depth + 1, f"{date}, {reach} = {self._constant(measures.clinical, 'clinical')}({span})")
+            self._clinical(uses, date, reach, depth + 1)
 
-    def _clinical(self, uses: tuple[Use, ...], date: str, depth: int) -> None:
+    def _clinical(self, uses: tuple[Use, ...], date: str, reach: str, depth: int) -> None:
         if any(use.sdate for use in uses):
             self._dated = True
+            self._used.add("tok")
             self._write(depth, f"if {date} < sdate:")
             self._write(depth + 1, f"sdate = {date}")
+            self._write(depth, f"if {reach} > reach:")
+            self._write(depth + 1, f"reach = {reach}")
 
     def _amount(self, measure: Callable[..., Any], value: str, depth: int) -> tuple[str, str]:
         amount, lo, hi = self._name("n"), self._name("n"), self._name("n")
@@ -315,18 +331,15 @@ class Source(Phrases):
             self._write(depth + 2, f"qty += {based}.{rows}")
 
     def _position(self, value: str, depth: int) -> None:
-        self._used.add("qty")
-        for member, code in (("latitude", NEAR_LATITUDE), ("longitude", NEAR_LONGITUDE)):
-            number = self._name("n")
-            h = self._constant(self._keys.parameter(self._type, code))
-            self._write(depth, f"{number} = {value}.get({self._constant(member)})")
-            self._write(depth, f"if {number} is not None:")
-            self._write(depth + 1, f"qty.append(({h}, float({number}), float({number})))")
+        hs = tuple(self._keys.parameter(self._type, code) for code in (NEAR_LATITUDE, NEAR_LONGITUDE))
+        self._add(depth, "qty", f"{self._constant(measures.position, 'position')}({value}, {self._constant(hs)})")
 
     def _reference(self, uses: tuple[Use, ...], value: str, depth: int) -> None:
         site = self._reference_site(uses, canonical=False)
         reference, type, identifier = (self._constant(member) for member in ("reference", "type", "identifier"))
-        declared = f", {value}.get({type})" if any(use.only for use in uses) else ""
+        limited = any(use.only for use in uses)
+        self._resolves = self._resolves or limited
+        declared = f", {value}.get({type}) or inside.get({value}.get({reference}))" if limited else ""
         key = f"({self._constant(site.number)}, {value}.get({reference}){declared})"
         mask = self._reach(site, key, uses, depth)
         open_rows = tuple(use.rows for use in uses if use.rows and not use.only)

@@ -13,14 +13,15 @@ class Branch:
     """A place in the resource: what is indexed here, and where to go on.
 
     `mask`: bits of `present` that are set when something is here. `leaves`: who indexes the value here, by form.
-    `elements`: the composite rows of what lies here. `children`: by the key of their step, in the order of the
-    parameters.
+    `elements`: the composite rows of what lies here. `marks`: (rows, place) of the tokens of values here.
+    `children`: by the key of their step, in the order of the parameters.
     """
 
     def __init__(self) -> None:
         self.mask = 0
         self.leaves: dict[Form, list[Use]] = {}
         self.elements: list[Element] = []
+        self.marks: list[tuple[str, str]] = []
         self.children: dict[tuple[Any, ...], tuple[Step, Branch]] = {}
 
     def at(self, steps: tuple[Step, ...]) -> "Branch":
@@ -32,7 +33,7 @@ class Branch:
 
 
 def plant(parameters: SearchParameters, type: str) -> Branch:
-    """The tree of every indexed parameter of a resource type."""
+    """The tree of every indexed parameter of a resource type, also for a type of contained resources (`#Patient`)."""
     root = Branch()
     ranks: dict[tuple[str, ...], int] = {}
     for rank, code in enumerate(parameters.owners(type)):
@@ -58,6 +59,8 @@ def plant(parameters: SearchParameters, type: str) -> Branch:
                         uses.append(use)
     for element in parameters.elements(type):
         root.at(element.steps).elements.append(element)
+    for mark in parameters.marks(type):
+        root.at(mark.steps).marks.append((mark.rows, mark.place))
     return root
 
 

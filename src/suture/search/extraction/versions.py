@@ -14,13 +14,14 @@ EXTRACTION: Mapping[str, int] = MappingProxyType(
         "string": 1,
         "token": 1,
         "reference": 1,
-        "composite": 1,
+        "composite": 2,
         "quantity": 1,
         "uri": 1,
         "special": 1,
-        "resource": 1,
+        "resource": 2,
         "prose": 1,
+        "contained": 1,
     }
 )
 """By type of search parameter; `resource`: what concerns all of a resource's rows (compartment, date, present);
-`prose`: the words of full text search."""
+`prose`: the words of full text search; `contained`: which rows contained resources have besides those of their type."""

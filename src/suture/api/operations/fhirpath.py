@@ -1,0 +1,248 @@
+"""$fhirpath: evaluates an expression on a resource that is sent along, as the public FHIRPath servers do.
+
+Form: https://github.com/brianpos/fhirpath-lab/blob/master/server-api.md. The one thing to know: evaluation is bounded
+work in a thread of its own; what it must ask of the database or the terminology is asked between two attempts.
+"""
+
+import asyncio
+from functools import cache
+from typing import Any, NamedTuple, cast
+
+from suture import __version__
+from suture.api.http import Request, Response, as_resource, resource_response
+from suture.api.operations.fhirpath_answers import MAX_QUESTIONS, Answers
+from suture.api.operations.operation import Definition, Operation, parameter
+from suture.api.services import Model, Services
+from suture.api.shapes import as_array, as_object
+from suture.fhir import json, xml
+from suture.fhir.definitions import load
+from suture.fhir.fhirpath import (
+    Budget,
+    Engine,
+    FhirPathBudgetError,
+    FhirPathError,
+    FhirPathEvaluationError,
+    Item,
+    Unanswered,
+    parse,
+)
+from suture.fhir.fhirpath.navigation import path_of
+from suture.fhir.fhirpath.parameters import JSON_VALUE, outline, part
+from suture.fhir.outcomes import Invalid, TooCostly, Unprocessable
+from suture.fhir.versions import Version
+
+Json = dict[str, Any]
+
+XML_VALUE = "http://fhir.forms-lab.com/StructureDefinition/xml-value"
+MAX_CONTEXTS = 200
+"""Items of the context on which the expression is evaluated."""
+MAX_STEPS = 1_000_000
+MAX_SECONDS = 2.0
+
+
+def _optional(name: str, use: str, most: str, type: str, documentation: str) -> Definition:
+    return parameter(name, use, f"0..{most}", type, documentation)
+
+
+def _group(name: str, use: str, cardinality: str, documentation: str, *parts: Definition) -> Definition:
+    group = {key: value for key, value in parameter(name, use, cardinality, "", documentation).items() if key != "type"}
+    return {**group, "part": list(parts)}
+
+
+DEFINITION: Definition = {
+    "resourceType": "OperationDefinition",
+    "id": "fhirpath",
+    "url": "urn:suture:operation:fhirpath",
+    "name": "FHIRPath",
+    "title": "Evaluate FHIRPath",
+    "status": "active",
+    "kind": "operation",
+    "description": "Evaluates a FHIRPath expression on the resource that is sent, in the form of the public FHIRPath "
+    "servers. References are resolved in this server, codes looked up in its terminology.",
+    "affectsState": False,
+    "code": "fhirpath",
+    "resource": ["Resource"],
+    "system": True,
+    "type": False,
+    "instance": False,
+    "parameter": [
+        parameter("expression", "in", "1..1", "string", "The expression."),
+        _optional("resource", "in", "1", "Resource", "What it is evaluated on, also as JSON or XML in an extension."),
+        _optional("context", "in", "1", "string", "An expression; the expression is evaluated on each of its items."),
+        _optional("validate", "in", "1", "boolean", "false: elements that no type has are no error."),
+        _optional("terminologyserver", "in", "1", "string", "Ignored: this server's terminology is used."),
+        _group(
+            "variables",
+            "in",
+            "0..1",
+            "Values to be used as %name.",
+            _optional("name", "in", "*", "Element", "Has the name of the variable, and its value."),
+        ),
+        _group(
+            "parameters",
+            "out",
+            "1..1",
+            "Who answered, and what was asked.",
+            parameter("evaluator", "out", "1..1", "string", "Name, version, FHIR version."),
+            parameter("parseDebugTree", "out", "1..1", "string", "The syntax tree as JSON."),
+        ),
+        _group(
+            "result",
+            "out",
+            "0..*",
+            "Of each item of the context.",
+            _optional("type", "out", "*", "Element", "Has the name of the type of a value, and the value."),
+            _optional("trace", "out", "*", "string", "The name of a trace; its parts are the values."),
+        ),
+    ],
+}
+
+
+class Asked(NamedTuple):
+    """What is to be evaluated. `given`: the parameters as they came, to be shown in the answer."""
+
+    expression: str
+    context: str
+    resource: Json | None
+    variables: dict[str, Any]
+    strict: bool
+    given: list[Json]
+
+
+class Result(NamedTuple):
+    """The outcome for one item of the context. `place`: where that is, "" for the resource itself."""
+
+    place: str
+    items: list[Item]
+    traces: list[tuple[str, list[Item]]]
+
+
+@cache
+def _engine(version: Version) -> Engine:
+    return Engine(load(version))
+
+
+async def fhirpath(services: Services, model: Model, request: Request, type: str | None, id: str | None) -> Response:
+    """`POST [base]/$fhirpath`."""
+    decision = services.decide(request, "")
+    asked = await _asked(request, model.version)
+    engine = _engine(model.version)
+    answers = Answers(services, model, request, decision.predicate)
+    try:
+        results = await _results(engine, asked, answers)
+    except FhirPathBudgetError as error:
+        raise TooCostly(str(error)) from None
+    except FhirPathEvaluationError as error:
+        raise Unprocessable(str(error)) from None
+    except FhirPathError as error:
+        raise Invalid(str(error)) from None
+    return resource_response(200, _answer(engine, asked, results))
+
+
+async def _results(engine: Engine, asked: Asked, answers: Answers) -> list[Result]:
+    for _ in range(MAX_QUESTIONS):
+        try:
+            return await asyncio.to_thread(_evaluated, engine, asked, answers)
+        except Unanswered as wanted:
+            await answers.ask(wanted.question)
+    raise TooCostly(f"The expression asks for more than {MAX_QUESTIONS} references and codes.")
+
+
+def _evaluated(engine: Engine, asked: Asked, answers: Answers) -> list[Result]:
+    budget = Budget(MAX_STEPS, MAX_SECONDS)
+    focus = None if asked.resource is None else engine.item(asked.resource)
+    environment = engine.environment(asked.resource, variables=asked.variables, budget=budget, host=answers)
+    places: list[tuple[str, Item | None]] = [("", focus)]
+    if asked.context:
+        expression = engine.located(asked.context, focus=_type(engine, focus, asked))
+        found = expression.items(focus, environment)
+        if len(found) > MAX_CONTEXTS:
+            raise FhirPathBudgetError(f"The context has {len(found)} items; {MAX_CONTEXTS} are possible")
+        places = [(path_of(item, short=True) or f"{asked.context}[{at}]", item) for at, item in enumerate(found)]
+    results: list[Result] = []
+    for place, item in places:
+        answers.traced = []
+        expression = engine.located(asked.expression, focus=_type(engine, item, asked))
+        items = expression.items(item, environment)
+        results.append(Result(place, items, answers.traced))
+    return results
+
+
+def _type(engine: Engine, item: Item | None, asked: Asked) -> str | None:
+    if item is None or not asked.strict or item[1].namespace != "FHIR" or item[1] is engine.model.untyped:
+        return None
+    return item[1].path
+
+
+async def _asked(request: Request, version: Version) -> Asked:
+    body = await request.resource() if request.method == "POST" and await request.body() else None
+    query = {name: request.parameter(name) for name in ("expression", "context")}
+    if body is None or body["resourceType"] != "Parameters":
+        given = [{"name": name, "valueString": value} for name, value in query.items() if value]
+        if not query["expression"]:
+            raise Invalid("The operation needs the parameter 'expression': a FHIRPath expression.")
+        return Asked(query["expression"], query["context"], body, {}, True, given)
+    given = [entry for one in as_array(body.get("parameter")) or [] if (entry := as_object(one)) is not None]
+    by_name = {str(entry.get("name")): entry for entry in given}
+    expression = _text(by_name, "expression") or query["expression"]
+    if not expression:
+        raise Invalid("The operation needs the parameter 'expression': a FHIRPath expression.")
+    strict = by_name.get("validate", {}).get("valueBoolean") is not False
+    resource = _resource(by_name["resource"], version) if "resource" in by_name else None
+    variables = _variables(by_name.get("variables", {}))
+    return Asked(expression, _text(by_name, "context") or query["context"], resource, variables, strict, given)
+
+
+def _text(by_name: dict[str, Json], name: str) -> str:
+    value = next((value for key, value in by_name.get(name, {}).items() if key.startswith("value")), "")
+    if not isinstance(value, str):
+        raise Invalid(f"The parameter {name!r} must be a string.")
+    return value
+
+
+def _resource(entry: Json, version: Version) -> Json:
+    """The resource of a parameter, or of the JSON or XML text in its extension."""
+    if "resource" in entry:
+        return as_resource(entry["resource"])
+    for holder in (entry, as_object(entry.get("_valueString")) or {}):
+        for one in as_array(holder.get("extension")) or []:
+            extension = as_object(one) or {}
+            text = extension.get("valueString")
+            if isinstance(text, str) and extension.get("url") == JSON_VALUE:
+                return as_resource(json.decode(text.encode()))
+            if isinstance(text, str) and extension.get("url") == XML_VALUE:
+                return xml.decode(text.encode(), load(version))
+    raise Invalid("The parameter 'resource' has no resource, and no JSON or XML text in its extension.")
+
+
+def _variables(entry: Json) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for one in as_array(entry.get("part")) or []:
+        variable = as_object(one) or {}
+        name = variable.get("name")
+        if not isinstance(name, str):
+            raise Invalid("A variable needs a name.")
+        value = next((v for key, v in variable.items() if key == "resource" or key.startswith("value")), None)
+        found[name] = [*cast("list[Any]", found[name]), value] if name in found else [value]
+    return found
+
+
+def _answer(engine: Engine, asked: Asked, results: list[Result]) -> Json:
+    evaluator = f"Suture {__version__} ({engine.version.name})"
+    shown: list[Json] = [
+        {"name": "evaluator", "valueString": evaluator},
+        {"name": "parseDebugTree", "valueString": json.encode(outline(parse(asked.expression))).decode()},
+        *(entry for entry in asked.given if entry.get("name") in ("expression", "context", "resource", "variables")),
+    ]
+    parameters: list[Json] = [{"name": "parameters", "part": shown}]
+    for place, items, traces in results:
+        parts = [part(item, engine.model) for item in items]
+        for name, traced in traces:
+            inner = [part(item, engine.model) for item in traced]
+            parts.append({"name": "trace", "valueString": name or "trace", **({"part": inner} if inner else {})})
+        result: Json = {"name": "result", **({"valueString": place} if place else {})}
+        parameters.append(result | ({"part": parts} if parts else {}))
+    return {"resourceType": "Parameters", "id": "fhirpath", "parameter": parameters}
+
+
+FHIRPATH = Operation(fhirpath, DEFINITION)
