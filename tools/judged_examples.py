@@ -20,8 +20,8 @@ INTRODUCTION = """# Published examples and the full judge
 
 Validation beyond structure: invariants, bindings, profiles and the rules of the specification, applied to all
 examples that HL7 publishes with R4, R4B, R5 and US Core, and to a set of synthetic patients. What is refused stands
-here with the first error that is found; each of them breaks the specification itself, a profile that it claims, or its
-own definition. `tools/judged_examples.py` writes this page, and a test holds the judge to it.
+here with the first error that is found. The kinds of errors were compared with the specification and the profiles
+that the files claim, not every file. `tools/judged_examples.py` writes this page, and a test holds the judge to it.
 [Official examples](conformance-examples.md) tells of structure alone, with the reasons.
 """
 
