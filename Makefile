@@ -33,11 +33,12 @@ demo: setup ## Serve the API with synthetic patients on http://127.0.0.1:8000
 
 test: setup ## Run the tests, on SQLite and (where it can be had) on PostgreSQL
 	sh tools/postgresql.sh
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not slow"
 
-test-slow: setup ## Run the long tests: every official example, large loads
+test-slow: setup ## Run the long tests: every official example, large loads; the command line in new interpreters
 	sh tools/postgresql.sh
 	$(BIN)/python -m pytest -m slow
+	SUTURE_TEST_FRESH=1 $(BIN)/python -m pytest -m "not slow" tests/cli tests/observability
 
 crash: setup ## Kill a writing server fifty times per engine; nothing acknowledged may be lost
 	sh tools/postgresql.sh

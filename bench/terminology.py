@@ -76,7 +76,7 @@ def add(url: str, source: Path) -> str:
 @contextlib.asynccontextmanager
 async def content(url: str) -> AsyncGenerator[Everything]:
     """The code systems of a database."""
-    store = await open_store(url, index=lambda _, __: None)  # type: ignore[arg-type, return-value]
+    store = await open_store(url, index=lambda _, __: None)
     everything = Everything(Shelf(store.reading, store.dialect))
     async with store.reading() as connection:
         everything.adopt(await versions(connection))

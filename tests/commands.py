@@ -1,9 +1,10 @@
 """Running the `suture` command as a person would, in a process of its own."""
 
 import subprocess
-import sys
+import tempfile
 from pathlib import Path
 
+from tests import processes
 from tests.servers import environment
 
 SECONDS = 120
@@ -11,12 +12,14 @@ SECONDS = 120
 
 def suture(*arguments: str | Path, cwd: Path, **settings: str) -> "subprocess.CompletedProcess[str]":
     """Run `suture` with `arguments` in the folder `cwd`; `settings` are SUTURE_… variables."""
-    return subprocess.run(
-        [sys.executable, "-m", "suture", *map(str, arguments)],
-        cwd=cwd,
-        env=environment(**settings) | {"XDG_STATE_HOME": str(cwd / "state"), "COLUMNS": "160"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-    )
+    command = [str(argument) for argument in arguments]
+    env = environment(**settings) | {"XDG_STATE_HOME": str(cwd / "state"), "COLUMNS": "160"}
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaint:
+        process = processes.start(command, cwd=cwd, env=env, stdout=output, stderr=complaint)
+        try:
+            status = process.wait(SECONDS)
+        finally:
+            process.kill()
+        output.seek(0)
+        complaint.seek(0)
+        return subprocess.CompletedProcess(command, status, output.read().decode(), complaint.read().decode())

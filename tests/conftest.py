@@ -7,6 +7,8 @@
 - `shared`: the folder of shared test material beside the checkout; the test is skipped where it is absent.
 """
 
+import contextlib
+import functools
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,15 @@ import pytest
 
 from suture.fhir.outcomes import NotSupported
 from tests import citus, cluster, databases, servers
+
+LONG = {
+    "test_added_parameters.py", "test_contained.py", "test_crash.py", "test_demo.py", "test_differential.py",
+    "test_docs.py", "test_every_parameter.py", "test_linearizability.py", "test_load.py", "test_load_bulk.py",
+    "test_openapi_fuzz.py", "test_outage.py", "test_packages.py", "test_paging.py", "test_paging_under_writes.py",
+    "test_processes.py", "test_rebuild.py", "test_reindex.py", "test_replicas.py", "test_serve.py", "test_server.py",
+    "test_wheel.py",
+}  # fmt: skip
+"""Files that take longest. They come first, so that no process is left with one of them when the others are done."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -28,10 +39,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         cluster.stop()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if why := citus.reason_to_skip(item.nodeid):
             item.add_marker(pytest.mark.skip(reason=why))
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -64,13 +77,27 @@ def postgresql_url(tmp_path: Path) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def servers_by_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], servers.Server]]:
+    """`servers_by_engine(engine)`: its server, started by the first test that asks and stopped at the very end.
+
+    pytest ends a fixture with parameters whenever the parameter changes, which under xdist is twice per file.
+    """
+    with contextlib.ExitStack() as running:
+
+        @functools.cache
+        def started(engine: str) -> servers.Server:
+            folder = tmp_path_factory.mktemp("server")
+            one = servers.start(running.enter_context(databases.for_test(engine, folder)), folder)
+            running.callback(one.stop)
+            return one
+
+        yield started
+
+
 @pytest.fixture(scope="session", params=databases.ENGINES)
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
-    folder = tmp_path_factory.mktemp("server")
-    with databases.for_test(request.param, folder) as url:
-        running = servers.start(url, folder)
-        yield running
-        running.stop()
+def server(request: pytest.FixtureRequest, servers_by_engine: Callable[[str], servers.Server]) -> servers.Server:
+    return servers_by_engine(request.param)
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests import processes
 
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -17,7 +18,7 @@ STOP_SECONDS = 30
 class Server:
     """A running server. `url`: without path; `fhir`: the FHIR base URL; `log`: everything it printed."""
 
-    process: "subprocess.Popen[bytes]"
+    process: "processes.Process | subprocess.Popen[bytes]"
     url: str
     database: str
     log: Path
@@ -51,16 +52,9 @@ def environment(**settings: str) -> dict[str, str]:
 def start(database: str, folder: Path, *flags: str, **settings: str) -> Server:
     """Start `suture serve` on `database` in the working directory `folder` and wait until it answers."""
     log = folder / f"server-{time.monotonic_ns()}.log"
-    command = [sys.executable, "-m", "suture", "serve", "--port", "0", "--database", database, *flags]
+    command = ["serve", "--port", "0", "--database", database, *flags]
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env=environment(**settings),
-        )
+        process = processes.start(command, cwd=folder, env=environment(**settings), stdout=output, stderr=output)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if found := re.search(r"serves (http://\S+)/fhir/r4", log.read_text(errors="replace")):

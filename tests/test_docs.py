@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -84,57 +85,58 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 
-def test_the_tour_of_the_readme_works(tmp_path: Path) -> None:
-    """Each command of its `bash` blocks and each `python` block, on the demo."""
-    curl = shutil.which("curl")
-    if curl is None:
-        pytest.skip("the tour needs curl")
-    with demo(tmp_path) as (url, _):
-
-        def here(text: str) -> str:
-            assert "http://127.0.0.1:8000" in text
-            return text.replace("http://127.0.0.1:8000", url)
-
-        commands = [
-            command
-            for block in blocks(ROOT / "README.md", "bash")
-            for command in re.split(r"\n(?=curl )", "\n" + re.sub(r"^#.*\n|^\n", "", block, flags=re.MULTILINE))
-            if command.strip()
-        ]
-        assert len(commands) >= 6
-        for command in commands:
-            ran = subprocess.run(["bash", "-c", here(command)], capture_output=True, text=True, timeout=60)
-            assert ran.returncode == 0, ran.stderr
-            assert '"resourceType"' in ran.stdout, command
-            wrong = '"OperationOutcome"' in ran.stdout
-            assert wrong == ("$validate" in command), f"{command}\n{ran.stdout}"
-        (program,) = blocks(ROOT / "README.md", "python")
-        ran = subprocess.run(
-            [sys.executable, "-c", here(program)], capture_output=True, text=True, timeout=60, env=environment()
-        )
-        assert ran.returncode == 0, ran.stderr
-        assert re.search(r"created \S+\n(.*\n)*\S+ Rosa\n", ran.stdout), ran.stdout
-
-
-def test_the_examples_of_added_search_parameters_work(tmp_path: Path) -> None:
-    """The commands that create one and ask for it, and the resource that is shown."""
-    curl = shutil.which("curl")
-    if curl is None:
+@pytest.fixture(scope="module")
+def demo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The demo, for what pages show of it. They show it with curl."""
+    if shutil.which("curl") is None:
         pytest.skip("the examples need curl")
+    with demo(tmp_path_factory.mktemp("demo")) as (url, _):
+        yield url
+
+
+def test_the_tour_of_the_readme_works(demo_url: str) -> None:
+    """Each command of its `bash` blocks and each `python` block, on the demo."""
+
+    def here(text: str) -> str:
+        assert "http://127.0.0.1:8000" in text
+        return text.replace("http://127.0.0.1:8000", demo_url)
+
+    commands = [
+        command
+        for block in blocks(ROOT / "README.md", "bash")
+        for command in re.split(r"\n(?=curl )", "\n" + re.sub(r"^#.*\n|^\n", "", block, flags=re.MULTILINE))
+        if command.strip()
+    ]
+    assert len(commands) >= 6
+    for command in commands:
+        ran = subprocess.run(["bash", "-c", here(command)], capture_output=True, text=True, timeout=60)
+        assert ran.returncode == 0, ran.stderr
+        assert '"resourceType"' in ran.stdout, command
+        wrong = '"OperationOutcome"' in ran.stdout
+        assert wrong == ("$validate" in command), f"{command}\n{ran.stdout}"
+    (program,) = blocks(ROOT / "README.md", "python")
+    ran = subprocess.run(
+        [sys.executable, "-c", here(program)], capture_output=True, text=True, timeout=60, env=environment()
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert re.search(r"created \S+\n(.*\n)*\S+ Rosa\n", ran.stdout), ran.stdout
+
+
+def test_the_examples_of_added_search_parameters_work(demo_url: str, tmp_path: Path) -> None:
+    """The commands that create one and ask for it, and the resource that is shown."""
     page = ROOT / "docs" / "search-parameters.md"
-    with demo(tmp_path) as (url, _):
-        commands = [*re.split(r"\n(?=curl )", blocks(page, "sh")[0].strip())]
-        assert len(commands) == 3
-        (resource,) = blocks(page, "json")
-        (tmp_path / "shoe-size.json").write_text(resource)
-        create = commands[0].partition(" -d ")[0]
-        commands.insert(1, f"{create} -d @{tmp_path}/shoe-size.json")
-        for command in commands:
-            ran = ""
-            for _ in range(100):
-                text = command.replace("http://127.0.0.1:8000", url)
-                ran = subprocess.run(["bash", "-c", text], capture_output=True, text=True, timeout=60).stdout
-                if '"transient"' not in ran:
-                    break
-                time.sleep(0.1)
-            assert '"resourceType"' in ran and '"OperationOutcome"' not in ran, f"{command}\n{ran}"
+    commands = [*re.split(r"\n(?=curl )", blocks(page, "sh")[0].strip())]
+    assert len(commands) == 3
+    (resource,) = blocks(page, "json")
+    (tmp_path / "shoe-size.json").write_text(resource)
+    create = commands[0].partition(" -d ")[0]
+    commands.insert(1, f"{create} -d @{tmp_path}/shoe-size.json")
+    for command in commands:
+        ran = ""
+        for _ in range(100):
+            text = command.replace("http://127.0.0.1:8000", demo_url)
+            ran = subprocess.run(["bash", "-c", text], capture_output=True, text=True, timeout=60).stdout
+            if '"transient"' not in ran:
+                break
+            time.sleep(0.1)
+        assert '"resourceType"' in ran and '"OperationOutcome"' not in ran, f"{command}\n{ran}"

@@ -1,4 +1,4 @@
-"""The wheel has everything in it: installed in an empty environment, it serves the demo."""
+"""The wheel has everything in it: alone with the dependencies, it works; installed where nothing is, it serves."""
 
 import os
 import subprocess
@@ -33,6 +33,21 @@ def test_the_wheel_holds_what_the_package_needs_and_nothing_else(wheel: Path) ->
     assert wheel.stat().st_size < 8_000_000
 
 
+def test_unpacked_it_works_without_the_sources(wheel: Path, tmp_path: Path) -> None:
+    place, patient = tmp_path / "unpacked", tmp_path / "patient.json"
+    zipfile.ZipFile(wheel).extractall(place)
+    patient.write_text('{"resourceType": "Patient", "gender": "x"}')
+    env = environment() | {"PYTHONPATH": str(place)}
+    where = [sys.executable, "-c", "import suture; print(suture.__file__)"]
+    found = subprocess.run(where, cwd=tmp_path, capture_output=True, text=True, env=env).stdout
+    assert Path(found.strip()).is_relative_to(place)
+    command = [sys.executable, "-m", "suture", "validate", patient]
+    judged = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=env)
+    assert judged.returncode == 1, judged.stderr
+    assert "Patient.gender" in judged.stdout
+
+
+@pytest.mark.slow
 def test_installed_in_an_empty_environment_it_serves_the_demo(wheel: Path, tmp_path: Path) -> None:
     place = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", place], check=True)
@@ -45,6 +60,6 @@ def test_installed_in_an_empty_environment_it_serves_the_demo(wheel: Path, tmp_p
     subprocess.run([*pip, "--no-deps", wheel], check=True, env=clean)
     check = subprocess.run([place / "bin" / "python", "-m", "pip", "check"], env=clean, capture_output=True, text=True)
     assert check.returncode == 0, check.stdout
-    with demo(tmp_path, [place / "bin" / "suture"]) as (url, _):
+    with demo(tmp_path, place / "bin" / "suture") as (url, _):
         patient = httpx.get(f"{url}/fhir/r4/Patient/patient-1").json()
     assert patient["resourceType"] == "Patient"

@@ -8,8 +8,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import typer.main
-
 from suture import settings
 from suture.cli.application import app
 
@@ -80,8 +78,8 @@ def commands_page() -> str:
 def commands() -> list[Any]:
     """The sub-commands of `suture`, as the command-line parser knows them (name, help, params)."""
     found: list[Any] = []
-    group: Any = typer.main.get_command(app)
-    for command in group.commands.values():
+    stubs: Any = app.commands.values()
+    for command in [stub.whole() for stub in stubs]:
         for part in getattr(command, "commands", {}).values():
             part.name = f"{command.name} {part.name}"
             found.append(part)

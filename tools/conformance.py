@@ -20,7 +20,7 @@ import msgspec
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.official_suites import SUITES, Official, Result  # noqa: E402
+from tests.official_suites import SUITES, Official, Result  # noqa: E402 (after the path)
 
 DOCS = ROOT / "docs"
 PAGE = DOCS / "conformance.md"
@@ -36,7 +36,7 @@ answer is written down in it.
 - **passed**: the outcome is the one that the suite wants; of examples: accepted, or unchanged.
 - **not run**: what the case needs is not at hand.
 - **other**: another outcome. Each such case is listed below the table, or on the page named there, with the reason; of
-  fully judged examples with the first error that is found, which is not in every case examined by hand.
+  fully judged examples by the kind of error, with the page of the specification that makes it one.
 
 | suite | source | of | cases | passed | not run | other | run by |
 |---|---|---|---|---|---|---|---|

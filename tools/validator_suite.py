@@ -14,8 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from suture.fhir.outcomes import Issue  # noqa: E402
-from tests.fhir.validator_suite import EXTENSIONS, Run, Suite, places  # noqa: E402
+from suture.fhir.outcomes import Issue  # noqa: E402 (after the path)
+from tests.fhir.validator_suite import EXTENSIONS, Run, Suite, places  # noqa: E402 (after the path)
 
 PAGE = ROOT / "docs" / "validation-suite.md"
 REASONS = ROOT / "tests" / "fhir" / "validator_disagreements.toml"

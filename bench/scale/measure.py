@@ -18,7 +18,7 @@ from bench.scale import bare
 from bench.scale.client import Client
 from bench.scale.queries import COMMON, DEEP, DEEP_PAGES, LOINC, NARROW, QUERIES, Ask
 from bench.scale.templates import Templates
-from suture.settings import Settings
+from suture.settings import CONFIG_FILE, load
 from tests import servers
 
 WARM = 5
@@ -61,7 +61,9 @@ class Measure:
         finally:
             server.stop()
         requests = [path for title in paths for path in _relative(paths[title], server.fhir)]
-        recorded = await bare.record(Settings(database=self._url, log_level="error"), requests)
+        # with the settings of the server: others would order a rebuild of all indexes, beside which the mixed load ran
+        flags = {"database": self._url, "log_level": "error"}
+        recorded = await bare.record(load(flags, {}, self._folder / CONFIG_FILE).settings, requests)
         await bare.run(self._url, recorded)  # warms up
         times = await bare.run(self._url, recorded)
         for number, title in enumerate(paths):

@@ -34,7 +34,7 @@ _SLOT = re.compile(
 _DAYS = [date.fromordinal(n).isoformat() for n in range(date(1800, 1, 1).toordinal(), date(2300, 1, 1).toordinal())]
 _FIRST_DAY = date(1800, 1, 1).toordinal()
 _STATUS = ["final"] * 93 + ["amended"] * 3 + ["preliminary"] * 2 + ["corrected", "entered-in-error"]
-_SYLLABLES = "ba co da el fi gar ho in ja ker lo mar ni or pe ro sa ti".split()  # noqa: SIM905
+_SYLLABLES = "ba co da el fi gar ho in ja ker lo mar ni or pe ro sa ti".split()
 
 
 def name(kind: str, number: int) -> str:

@@ -12,6 +12,7 @@ from suture.api.http import Receive, Scope, Send
 from suture.api.operations import REGISTRY
 from suture.api.pages import pages
 from suture.api.services import Model, Observe, Services
+from suture.deferred import import_next
 from suture.fhir import json
 from suture.fhir.definitions import DefinitionsMissing
 from suture.fhir.versions import Version
@@ -22,6 +23,9 @@ from suture.store.rows import IndexRows
 
 SERVED = (Version.R4,)
 """The FHIR versions that have a base URL."""
+
+SETTLED = 2.0
+"""Seconds after its start when an application imports what no request has needed so far (`suture.deferred`)."""
 
 
 async def open_services(settings: Settings, observe: Observe | None = None) -> Services:
@@ -119,6 +123,7 @@ class _Running:
         self._tasks = (
             asyncio.create_task(metrics.publish()),
             asyncio.create_task(services.catalogue.keep_building()),
+            asyncio.create_task(_import_the_rest()),
         )
 
     @classmethod
@@ -142,6 +147,18 @@ class _Running:
         await self._services.systems.close()
         await self._services.store.close()
         self._requests.flush()
+
+
+async def _import_the_rest() -> None:
+    """Import, one module after another, what the first request that needs it would otherwise wait for.
+
+    Not before the application has settled, because its first requests should not share the processor with it, and in a
+    thread, because the event loop would answer nobody until a big module is there.
+    """
+    await asyncio.sleep(SETTLED)
+    more = True
+    while more:
+        more = await asyncio.to_thread(import_next)
 
 
 def create_app(settings: Settings) -> Application:

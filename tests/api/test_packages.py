@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,10 @@ import pytest
 from suture.api import packages
 from suture.api.preparation import prepare_alone
 from suture.api.services import Model, Services
-from suture.app import open_services
 from suture.fhir.packages import PackageRefused, read_package
-from suture.settings import Settings
 from suture.store.check import check
 from tests.api.given import created, issue, patient, post, put
+from tests.api.opening import model_of, opened
 from tests.api.test_search_parameters import found, wait_until_usable
 from tests.packages import Json, archive, files, guide, parameter, profile
 from tests.servers import Server
@@ -33,19 +31,6 @@ async def add(url: str, *archives: bytes) -> None:
     async with opened(url) as services:
         for data in archives:
             await packages.add(services, read_package(data))
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Services]:
-    services = await open_services(Settings(database=url))
-    try:
-        yield services
-    finally:
-        await services.store.close()
-
-
-def model_of(services: Services) -> Model:
-    return next(iter(services.models.values()))
 
 
 def urls(client: httpx.Client, query: str) -> list[str]:

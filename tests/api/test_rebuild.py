@@ -2,8 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import Any
 
@@ -11,44 +9,19 @@ import pytest
 
 from suture.access import ALLOW_ALL
 from suture.api.preparation import new_id, prepare_alone
-from suture.api.services import Model, Services
-from suture.app import open_services
+from suture.api.services import Services
 from suture.fhir.definitions import type_number
 from suture.fhir.outcomes import Invalid, Unavailable
 from suture.search import catalog, fingerprints
 from suture.search.extraction.versions import EXTRACTION
-from suture.settings import Settings
 from suture.store import rebuild
 from suture.store.check import check
 from suture.store.migrations import migrations
 from suture.store.transaction import Transaction
+from tests.added_parameter import CONTACT_FAMILY
+from tests.api.opening import model_of, opened
 
 pytestmark = pytest.mark.anyio
-
-ADDED = {
-    "resourceType": "SearchParameter",
-    "url": "https://example.org/SearchParameter/contact-family",
-    "name": "ContactFamily",
-    "status": "active",
-    "description": "Family name of a contact.",
-    "code": "contact-family",
-    "base": ["Patient"],
-    "type": "string",
-    "expression": "Patient.contact.name.family",
-}
-
-
-@asynccontextmanager
-async def opened(url: str, **settings: Any) -> AsyncIterator[Services]:
-    services = await open_services(Settings(database=url, **settings))
-    try:
-        yield services
-    finally:
-        await services.store.close()
-
-
-def model_of(services: Services) -> Model:
-    return next(iter(services.models.values()))
 
 
 def patient(number: int, **elements: Any) -> dict[str, Any]:
@@ -287,9 +260,11 @@ async def test_several_writers_and_builders_end_with_a_sound_index(
         async with asyncio.TaskGroup() as group:
             for number, services in enumerate((*both, *both)):
                 group.create_task(write(services, number * 20))
-            await put(one, ADDED, "added")
+            await put(one, CONTACT_FAMILY, "added")
             await asyncio.gather(one.catalogue.build(), other.catalogue.build())
-            await put(other, {**ADDED, "expression": "Patient.contact.name.family | Patient.name.family"}, "added")
+            await put(
+                other, {**CONTACT_FAMILY, "expression": "Patient.contact.name.family | Patient.name.family"}, "added"
+            )
             await asyncio.gather(one.catalogue.build(), other.catalogue.build())
             writing = False
         for services in both:
@@ -307,7 +282,7 @@ async def test_a_removed_parameter_leaves_no_row(database_url: str) -> None:
         for n in range(3):
             await put(services, patient(n))
         plain = await rows(services, "select count(*) from str")
-        await put(services, ADDED, "added")
+        await put(services, CONTACT_FAMILY, "added")
         with_its_own = await rows(services, "select count(*) from str")
         await services.catalogue.build()
         model = model_of(services)
@@ -328,7 +303,7 @@ async def test_a_rebuild_that_does_not_come_out_right_says_so_and_leaves_it_wait
 ) -> None:
     async with opened(database_url) as services:
         await put(services, patient(1))
-        await put(services, ADDED, "added")
+        await put(services, CONTACT_FAMILY, "added")
         with monkeypatch.context() as patched:
             patched.setattr(Transaction, "insert_rows", _nothing)
             assert "index rows" in (await services.catalogue.build())["Patient"]
@@ -356,7 +331,7 @@ async def test_search_parameters_that_came_by_a_bulk_load_are_built_at_the_next_
     async with opened(database_url) as services:
         services.store.changes.watch = None  # as the bulk load writes: rows by the parameters of the specification
         await put(services, patient(1))
-        await put(services, ADDED, "added")
+        await put(services, CONTACT_FAMILY, "added")
         await spoil(services, "delete from building", "delete from pending")
     async with opened(database_url) as services:
         assert {item.type: item.pending for item in await services.catalogue.progress()} == {
@@ -371,10 +346,14 @@ async def test_search_parameters_that_came_by_a_bulk_load_are_built_at_the_next_
 async def test_two_with_one_code_leave_the_first_in_force_and_then_the_other_is_built(database_url: str) -> None:
     async with opened(database_url) as services:
         await put(services, patient(1))
-        await put(services, ADDED, "first")
-        await put(services, {**ADDED, "url": "urn:second", "status": "draft", "expression": "Patient.name.family"}, "b")
+        await put(services, CONTACT_FAMILY, "first")
+        await put(
+            services,
+            {**CONTACT_FAMILY, "url": "urn:second", "status": "draft", "expression": "Patient.name.family"},
+            "b",
+        )
         await services.catalogue.build()
-        second = {**ADDED, "url": "urn:second", "expression": "Patient.name.family"}
+        second = {**CONTACT_FAMILY, "url": "urn:second", "expression": "Patient.name.family"}
         services.catalogue.current = catalog.Catalog()  # a process that has not heard of the first
         for model in services.models.values():
             model.adopt(services.catalogue.current)

@@ -3,30 +3,32 @@
 import re
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests import processes
 from tests.servers import environment
 
 SECONDS = 180
 
 
 @contextmanager
-def demo(folder: Path, command: Sequence[str | Path] = (sys.executable, "-m", "suture")) -> Iterator[tuple[str, str]]:
-    """Run the demo in `folder`: its URL without path, and everything it printed until it was ready."""
-    log = folder / "demo.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [*command, "demo", "--port", "0"],
-            cwd=folder,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+def demo(folder: Path, installed: Path | None = None) -> Iterator[tuple[str, str]]:
+    """Run the demo in `folder`: its URL without path, and everything it printed until it was ready.
+
+    `installed`: the `suture` command of another environment.
+    """
+    log, arguments, env = folder / "demo.log", ["demo", "--port", "0"], environment()
+    with log.open("wb") as output:
+        if installed is None:
+            process = processes.start(arguments, cwd=folder, env=env, stdout=output, stderr=output)
+        else:
+            command = [installed, *arguments]
+            process = subprocess.Popen(
+                command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
     try:
         deadline = time.monotonic() + SECONDS
         while "The data lie in" not in log.read_text():

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.added_parameter import CONTACT_FAMILY
 from tests.commands import suture
 from tests.servers import Server, environment
 
@@ -17,19 +18,8 @@ PEOPLE = 2000
 WAIT = 60
 
 
-def parameter(expression: str = "Patient.contact.name.family") -> dict[str, object]:
-    return {
-        "resourceType": "SearchParameter",
-        "id": "added",
-        "url": "https://example.org/SearchParameter/contact-family",
-        "name": "ContactFamily",
-        "status": "active",
-        "description": "Family name of a contact.",
-        "code": "contact-family",
-        "base": ["Patient"],
-        "type": "string",
-        "expression": expression,
-    }
+def parameter(expression: str = CONTACT_FAMILY["expression"]) -> dict[str, object]:
+    return {**CONTACT_FAMILY, "id": "added", "expression": expression}
 
 
 def fill(server: Server, number: int) -> None:

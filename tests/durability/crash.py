@@ -26,6 +26,8 @@ from tests import cluster, databases, servers
 
 WORKERS = 12
 PARTS = 3
+PATIENCE = 20
+"""Seconds that a slow machine has for the first answer of a round."""
 IDENTIFIERS = "https://example.org/crash"
 
 
@@ -96,7 +98,8 @@ async def verify(client: httpx.AsyncClient, memory: Memory) -> list[str]:
         elif found != value and found not in memory.doubtful.get(path, set()):
             wrong.append(f"{path}: acknowledged {value}, found {found}")
         if response.status_code == 200:
-            memory.acknowledged[path] = int(response.json()["meta"]["versionId"]), found
+            version = int(response.json()["meta"]["versionId"])
+        memory.acknowledged[path] = version, found  # what was in doubt is decided, also that it is deleted
         memory.doubtful[path] = set()
     for name, acknowledged in list(memory.transactions.items()):
         response = await client.get("/Patient", params={"identifier": f"{IDENTIFIERS}|{name}", "_summary": "count"})
@@ -108,11 +111,14 @@ async def verify(client: httpx.AsyncClient, memory: Memory) -> list[str]:
 
 
 async def one_round(server: servers.Server, memory: Memory, seed: int, seconds: float) -> None:
-    """Let the workers write for a while, then kill the server."""
+    """Let the workers write for a while, and until something is acknowledged; then kill the server."""
+    before, patience = memory.writes, time.monotonic() + PATIENCE
     limits = httpx.Limits(max_connections=WORKERS + 2)
     async with httpx.AsyncClient(base_url=server.fhir, timeout=20, limits=limits) as client:
         tasks = [asyncio.create_task(write(client, memory, worker, seed)) for worker in range(WORKERS)]
         await asyncio.sleep(seconds)
+        while memory.writes == before and time.monotonic() < patience:
+            await asyncio.sleep(0.01)
         server.kill()
         for task in tasks:
             with contextlib.suppress(httpx.HTTPError):

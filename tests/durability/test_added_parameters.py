@@ -1,44 +1,25 @@
 """Several server processes on one database know the same added search parameters, as soon as one has answered."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.added_parameter import CODE, CONTACT_FAMILY
 from tests.commands import suture
 from tests.servers import Server
 
 PROCESSES = 3
 SECONDS = 30
-CODE = "contact-family"
-PARAMETER = {
-    "resourceType": "SearchParameter",
-    "id": "contact-family",
-    "url": "https://example.org/SearchParameter/contact-family",
-    "name": "ContactFamily",
-    "status": "active",
-    "description": "Family name of a contact.",
-    "code": CODE,
-    "base": ["Patient"],
-    "type": "string",
-    "expression": "Patient.contact.name.family",
-}
+PARAMETER = {**CONTACT_FAMILY, "id": CODE}
 
 
 @pytest.fixture
 def servers(database_url: str, start_server: Callable[..., Server]) -> list[Server]:
     return [start_server(database_url) for _ in range(PROCESSES)]
-
-
-@pytest.fixture
-def clients(servers: list[Server]) -> Iterator[list[httpx.Client]]:
-    opened = [httpx.Client(base_url=server.fhir, timeout=30) for server in servers]
-    yield opened
-    for client in opened:
-        client.close()
 
 
 def patient(family: str) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 import concurrent.futures
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -17,14 +17,6 @@ ROUNDS = 15
 def servers(postgresql_url: str, start_server: Callable[..., Server]) -> list[Server]:
     with concurrent.futures.ThreadPoolExecutor(PROCESSES) as pool:  # they also start at once on an empty database
         return list(pool.map(lambda _: start_server(postgresql_url), range(PROCESSES)))
-
-
-@pytest.fixture
-def clients(servers: list[Server]) -> Iterator[list[httpx.Client]]:
-    opened = [httpx.Client(base_url=server.fhir, timeout=30) for server in servers]
-    yield opened
-    for client in opened:
-        client.close()
 
 
 def patient(value: str) -> dict[str, object]:

@@ -1,11 +1,14 @@
 """The full judge on examples that others publish: which of them it refuses, and why.
 
-`tools/judged_examples.py` writes the list to docs/validation-examples.md.
+`judged_reasons.toml` argues each kind of error; `tools/judged_examples.py` writes the list to
+docs/validation-examples.md.
 """
 
 import asyncio
 import gzip
+import re
 import tarfile
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,39 @@ class Source(msgspec.Struct, frozen=True):
     package: str
     folder: str = ""
     profiles: tuple[str, ...] = ()
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """A kind of error, and why the examples that have it are wrong. See judged_reasons.toml for the members."""
+
+    title: str
+    says: str
+    page: str
+    why: str
+    where: str = ".*"
+
+    def explains(self, issue: Issue) -> bool:
+        """Whether an error is of this kind."""
+        return bool(
+            re.fullmatch(self.says, issue.diagnostics, re.DOTALL) and re.fullmatch(self.where, issue.expression)
+        )
+
+    def url(self, issue: Issue, version: Version) -> str:
+        """The page of the specification of a version that says so."""
+        if self.page.startswith("https:"):
+            return self.page
+        type = issue.expression.partition(".")[0].lower()
+        return f"https://hl7.org/fhir/{version.value.upper()}/{self.page.format(type=type)}"
+
+
+REASONS = msgspec.convert(
+    tomllib.loads((Path(__file__).parent / "judged_reasons.toml").read_text("utf-8"))["reason"], list[Reason]
+)
+
+
+def reasons_for(issue: Issue) -> list[Reason]:
+    """The reasons that explain an error: one, where the list is right."""
+    return [reason for reason in REASONS if reason.explains(issue)]
 
 
 EXTENSIONS = "hl7.fhir.uv.extensions.r4#5.3.0.tgz"
@@ -80,22 +116,30 @@ def examples(shared: Path, source: Source, wanted: Wanted) -> Iterator[tuple[str
 
 def refused(shared: Path, source: Source, wanted: Wanted = lambda _: True) -> tuple[int, dict[str, Issue]]:
     """How many examples there are, and the first error of each that is refused."""
+    count, found = errors(shared, source, wanted)
+    return count, {name: issues[0] for name, issues in found.items()}
+
+
+def errors(shared: Path, source: Source, wanted: Wanted = lambda _: True) -> tuple[int, dict[str, list[Issue]]]:
+    """How many examples there are, and all errors of each that is refused."""
     packages = [read_package(shared / "packages" / name) for name in source.profiles]
     core = CoreCanonicals(source.version)
     canonicals: Canonicals = Layers([Collection.of(packages), core]) if packages else core
     definitions = load(source.version)
     judge = Judge(definitions, canonicals, Engine(definitions))
     context = Context(oracle=SuiteTerminology(canonicals, source.version))
-    return asyncio.run(_refused(judge, context, examples(shared, source, wanted)))
+    return asyncio.run(_errors(judge, context, examples(shared, source, wanted)))
 
 
-async def _refused(judge: Judge, context: Context, found: Iterator[tuple[str, Any]]) -> tuple[int, dict[str, Issue]]:
+async def _errors(
+    judge: Judge, context: Context, found: Iterator[tuple[str, Any]]
+) -> tuple[int, dict[str, list[Issue]]]:
     count = 0
-    errors: dict[str, Issue] = {}
+    refused: dict[str, list[Issue]] = {}
     for name, resource in found:
         count += 1
         issues = await judge.issues(resource, context=context)
-        first = next((issue for issue in issues if issue.severity in ("error", "fatal")), None)
-        if first is not None:
-            errors[name] = first
-    return count, errors
+        wrong = [issue for issue in issues if issue.severity in ("error", "fatal")]
+        if wrong:
+            refused[name] = wrong
+    return count, refused

@@ -52,6 +52,12 @@ class Samples:
         structure = self._definitions.structures[name]
         return {"resourceType": name, **self._object(structure.elements, 0, structure.name)}
 
+    def part(self, path: str) -> dict[str, Any]:
+        """A valid value of a complex datatype, or of the nested element at a path (`Patient.contact`)."""
+        owner, _, below = path.partition(".")
+        elements = self._find(owner, path).children if below else self._definitions.structures[owner].elements
+        return self._object(elements, 0, owner)
+
     def _object(self, elements: tuple[Element, ...], depth: int, owner: str) -> dict[str, Any]:
         made: dict[str, Any] = {}
         for element in elements:

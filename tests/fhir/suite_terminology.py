@@ -6,7 +6,7 @@ from suture.fhir.outcomes import FhirError
 from suture.fhir.packages import Canonicals
 from suture.fhir.rules import Coded, Filtered, Membership
 from suture.fhir.rules.check_digits import SNOMED
-from suture.fhir.rules.questions import UNKNOWN, Unknown
+from suture.fhir.rules.questions import UNKNOWN, Operated, Subsumption, Unknown
 from suture.fhir.versions import Version
 from suture.terminology.content.grammars import Grammars
 from suture.terminology.desk import Desk
@@ -36,3 +36,9 @@ class SuiteTerminology:
             except FhirError as error:
                 return str(error)
         return ""
+
+    async def subsumes(self, question: Subsumption) -> bool | None:
+        return None
+
+    async def operate(self, question: Operated) -> Any:
+        return UNKNOWN

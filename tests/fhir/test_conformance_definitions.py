@@ -2,18 +2,17 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 import zstandard
 
-from suture.fhir.definitions import DefinitionsMissing, load, packed_conformance
+from suture.fhir.definitions import DefinitionsMissing, data_file, load, packed_conformance
 from suture.fhir.definitions.packed_conformance import (
     CONFORMANCE_FORMAT,
     ConformanceFile,
-    packed_conformance_all,
     packed_conformance_urls,
-    packed_structure,
 )
 from suture.fhir.versions import Version
 
@@ -24,17 +23,21 @@ from conformance_definitions import pack_conformance
 BASE = "http://hl7.org/fhir/StructureDefinition/"
 
 
+def structure(version: Version, url: str) -> dict[str, Any] | None:
+    return packed_conformance.packed_conformance(version, "StructureDefinition", url)
+
+
 @pytest.mark.parametrize("version", Version)
 def test_every_type_has_its_structure_definition_with_the_facts(version: Version) -> None:
     definitions = load(version)
     for name in ("Patient", "Observation", "HumanName", "boolean"):
-        found = packed_structure(version, BASE + name)
+        found = structure(version, BASE + name)
         assert found is not None
         assert found["snapshot"]["element"][0]["path"] == name
     assert {BASE + name for name in definitions.resource_types} <= packed_conformance_urls(
         version, "StructureDefinition"
     )
-    observation = packed_structure(version, f"{BASE}Observation")
+    observation = structure(version, f"{BASE}Observation")
     assert observation is not None
     status = next(e for e in observation["snapshot"]["element"] if e["path"] == "Observation.status")
     assert (status["min"], status["max"], status["isModifier"]) == (1, "1", True)
@@ -47,10 +50,10 @@ def test_every_type_has_its_structure_definition_with_the_facts(version: Version
 
 @pytest.mark.parametrize("version", [Version.R4, Version.R4B])
 def test_extension_definitions_and_profiles_are_there(version: Version) -> None:
-    extension = packed_structure(version, f"{BASE}patient-birthPlace")
+    extension = structure(version, f"{BASE}patient-birthPlace")
     assert extension is not None
     assert extension["context"] == [{"type": "element", "expression": "Patient"}]
-    pressure = packed_structure(version, f"{BASE}bp")
+    pressure = structure(version, f"{BASE}bp")
     assert pressure is not None
     sliced = next(e for e in pressure["snapshot"]["element"] if e["path"] == "Observation.component" and "slicing" in e)
     assert sliced["slicing"]["discriminator"]
@@ -58,25 +61,27 @@ def test_extension_definitions_and_profiles_are_there(version: Version) -> None:
 
 def test_other_types_and_unknown_urls() -> None:
     assert packed_conformance_urls(Version.R4, "Patient") == frozenset()
-    assert packed_structure(Version.R4, "https://example.org/nowhere") is None
-    systems = {each["name"] for each in packed_conformance_all(Version.R4, "NamingSystem")}
+    assert structure(Version.R4, "https://example.org/nowhere") is None
+    found = packed_conformance.packed_conformance
+    urls = packed_conformance_urls(Version.R4, "NamingSystem")
+    systems = {each["name"] for url in urls if (each := found(Version.R4, "NamingSystem", url)) is not None}
     assert len(systems) > 500
     maps = packed_conformance_urls(Version.R5, "ConceptMap")
     assert len(maps) > 50
-    assert packed_structure(Version.R4, f"{BASE}Patient") is packed_structure(Version.R4, f"{BASE}Patient")
+    assert structure(Version.R4, f"{BASE}Patient") is structure(Version.R4, f"{BASE}Patient")
 
 
 def test_a_missing_or_foreign_file_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    monkeypatch.setattr(packed_conformance, "files", lambda package: tmp_path)
+    monkeypatch.setattr(data_file, "files", lambda package: tmp_path)
     packed_conformance._file.cache_clear()
     try:
         with pytest.raises(DefinitionsMissing, match=r"r4-conformance\.json\.zst is not there.*build_definitions"):
-            packed_structure(Version.R4, "urn:v")
+            structure(Version.R4, "urn:v")
         foreign = msgspec.json.encode(ConformanceFile(CONFORMANCE_FORMAT + 1, {}))
         (tmp_path / "data" / "r4-conformance.json.zst").write_bytes(zstandard.compress(foreign))
         with pytest.raises(DefinitionsMissing, match="of another release"):
-            packed_structure(Version.R4, "urn:v")
+            structure(Version.R4, "urn:v")
     finally:
         packed_conformance._file.cache_clear()
 

@@ -1,10 +1,14 @@
-"""Published examples: the full judge refuses those that docs/validation-examples.md lists, and no others."""
+"""Published examples: the full judge refuses those that docs/validation-examples.md lists, and no others.
+
+Each error of each of them is of a kind that judged_reasons.toml argues to be a fault of the example.
+"""
 
 from pathlib import Path
 
 import pytest
 
-from tests.fhir.judged_examples import SOURCES, Source, refused
+from suture.fhir.outcomes import Issue
+from tests.fhir.judged_examples import SOURCES, Source, errors, reasons_for
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "validation-examples.md"
 QUICK = 151
@@ -18,15 +22,23 @@ def listed(source: Source) -> set[str]:
     return {line.split("|")[1].strip() for line in section.splitlines() if line.startswith("| ")} - {"file"}
 
 
+def each_error_has_its_reason(found: dict[str, list[Issue]]) -> None:
+    for name, issues in found.items():
+        for issue in issues:
+            assert len(reasons_for(issue)) == 1, (name, issue)
+
+
 @pytest.mark.parametrize("source", SOME, ids=lambda source: source.title)
 def test_a_sample_of_published_examples_is_judged_as_listed(source: Source, shared: Path) -> None:
-    count, errors = refused(shared, source, lambda number: number % QUICK == 0)
+    count, found = errors(shared, source, lambda number: number % QUICK == 0)
     assert count > 0
-    assert set(errors) <= listed(source)
+    assert set(found) <= listed(source)
+    each_error_has_its_reason(found)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.title)
 def test_all_published_examples_are_judged_as_listed(source: Source, shared: Path) -> None:
-    _, errors = refused(shared, source)
-    assert set(errors) == listed(source)
+    _, found = errors(shared, source)
+    assert set(found) == listed(source)
+    each_error_has_its_reason(found)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import zstandard
 
-from suture.fhir.definitions import DefinitionsMissing, packed_resource, packed_terminology, packed_urls
+from suture.fhir.definitions import DefinitionsMissing, data_file, packed_resource, packed_terminology, packed_urls
 from suture.fhir.definitions.packed_terminology import TERMINOLOGY_FORMAT, TerminologyFile
 from suture.fhir.versions import Version
 
@@ -84,7 +84,7 @@ def test_each_version_has_its_own_definitions_and_the_shared_ones(version: Versi
 
 def test_a_missing_or_foreign_file_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    monkeypatch.setattr(packed_terminology, "files", lambda package: tmp_path)
+    monkeypatch.setattr(data_file, "files", lambda package: tmp_path)
     packed_terminology._file.cache_clear()
     try:
         with pytest.raises(DefinitionsMissing, match=r"r4-terminology\.json\.zst is not there.*build_definitions"):

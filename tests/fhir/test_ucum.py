@@ -112,6 +112,11 @@ def test_an_annotation_alone_is_the_number_one(code: str) -> None:
     assert canonical(code) == Canonical("1", Fraction(1), Fraction(0))
 
 
+def test_an_annotation_may_follow_a_parenthesis_as_in_the_examples_of_ucum() -> None:
+    assert canonical("g/(8.h){shift}") == canonical("g/(8.h)") is not None
+    assert is_unit("U/(10.g){feces}") and not is_unit("U/(10.g){feces}m")
+
+
 @pytest.mark.parametrize("code", ["Cel/min", "Cel2", "/Cel", "Cel.Cel", "[degF].m", "Cel/K", "0", "/0", "10*99.10*99"])
 def test_units_that_nothing_converts(code: str) -> None:
     assert is_unit(code)

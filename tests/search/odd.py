@@ -61,6 +61,8 @@ def _contain(choose: random.Random, one: Resource) -> None:
         organization = {"resourceType": "Organization", "id": f"g{n}", "name": choose.choice(NAMES)}
         if _maybe(choose):
             organization["active"] = _maybe(choose)
+        if n:
+            organization["partOf"] = {"reference": "#g0"}
         inside.append(organization)
     if one["resourceType"] == "Patient":
         one["managingOrganization"] = {"reference": "#g0"}
@@ -238,7 +240,11 @@ def _answers(choose: random.Random, id: str, patients: Sequence[Resource]) -> Re
 def _list(choose: random.Random, id: str, real: Sequence[Resource]) -> Resource:
     items = choose.sample(list(real), min(len(real), choose.randint(1, 30)))
     entries = [{"item": {"reference": f"{one['resourceType']}/{one['id']}"}} for one in items]
-    return {"resourceType": "List", "id": id, "status": "current", "mode": "working", "entry": entries}
+    found: Resource = {"resourceType": "List", "id": id, "status": "current", "mode": "working", "entry": entries}
+    if _maybe(choose):
+        found["contained"] = [{"resourceType": "Organization", "id": "g", "name": choose.choice(NAMES)}]
+        entries.append({"item": {"reference": "#g"}})
+    return found
 
 
 def _sequence(choose: random.Random, id: str, patients: Sequence[Resource]) -> Resource:

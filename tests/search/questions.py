@@ -60,6 +60,8 @@ class Questions:
             and any(one in world.resources for key in world.of(type) for one in world.targets(key, code))
         ]
 
+        self._inward = {type: self._links_inward(type) for type in world.contained_types}
+
     def _codes(self, type: str) -> list[str]:
         """The parameters of a type that have values somewhere."""
         return [
@@ -125,12 +127,34 @@ class Questions:
         type = choose.choice(self._world.contained_types)
         codes = self._codes("#" + type)
         pairs = [self._leaf("#" + type, choose.choice(codes), features) for _ in range(choose.choice((0, 1, 1, 2, 3)))]
+        if self._maybe(0.5) and (links := self._inward[type]):
+            pairs.append(self._referred(links, features))
         pairs.append(("_contained", choose.choice(("true", "both"))))
         if self._maybe(0.5):
             pairs.append(("_containedType", choose.choice(("contained", "container"))))
         if self._maybe(0.5):
             pairs.append(("_sort", choose.choice(("_id", "-_id", "_lastUpdated,_id"))))
         return Question(type, pairs, self._owner() if self._maybe(0.2) else "", features)
+
+    def _links_inward(self, type: str) -> list[tuple[str, str]]:
+        """The types and parameters of which some refer to a contained resource of the type, in their container."""
+        inside = frozenset(self._world.of("#" + type))
+        return [
+            (source, code)
+            for source in (*self._world.types, *("#" + one for one in self._world.contained_types))
+            for code in self._codes(source)
+            if self._world.parameter(source, code).type == "reference"
+            and any(inside.intersection(self._world.inner_targets(key, code)) for key in self._world.of(source))
+        ]
+
+    def _referred(self, links: list[tuple[str, str]], features: set[str]) -> tuple[str, str]:
+        """What is asked of the container, or of one beside it, that refers to a contained resource."""
+        features.add("contained:_has")
+        source, code = self._choose.choice(links)
+        if source == "List" and code == "item" and self._maybe(0.5):
+            return "_list", self._choose.choice(self._world.of("List")).partition("/")[2]
+        name, value = self._leaf(source, self._choose.choice(self._codes(source)), features)
+        return f"_has:{source.removeprefix('#')}:{code}:{name}", value
 
     def _owner(self) -> str:
         owners = [one for one in self._world.types if one in R4.compartments]
@@ -146,8 +170,8 @@ class Questions:
     def _list(self, question: Question) -> None:
         question.features.add("_list")
         list = self._choose.choice(self._world.of("List"))
-        entry = self._choose.choice(self._world.resources[list]["entry"])
-        question.type = entry["item"]["reference"].partition("/")[0]
+        entries = [entry["item"]["reference"] for entry in self._world.resources[list]["entry"]]
+        question.type = self._choose.choice([one for one in entries if "/" in one]).partition("/")[0]
         question.pairs.append(("_list", list.partition("/")[2]))
 
     def _criterion(self, type: str, features: set[str]) -> tuple[str, str]:

@@ -27,6 +27,7 @@ def observation(n: int, rare: bool) -> Resource:
         "subject": {"reference": f"Patient/p{n % 3}"},
         "valueString": f"text {n:02d}",
         "performer": [{"reference": "Practitioner/all"}],
+        "component": [{"code": {"text": "x"}, "valueQuantity": {"value": 7}}],
     }
 
 
@@ -100,6 +101,24 @@ def test_pages_within_the_budget_reach_the_end(few: Driven) -> None:
     """A page is charged for what it reads itself, not for the pages before it."""
     assert len(few.ids("Observation?status=final&_count=10")) == MANY
     assert len(few.ids("Observation?_sort=-date,-_lastUpdated&_count=10")) == MANY
+
+
+@pytest.mark.parametrize("sort", ("component-value-quantity", "-component-value-quantity"))
+def test_pages_of_one_value_that_all_share_reach_the_last_of_them(few: Driven, sort: str) -> None:
+    """What has no value comes after them, and to find that nothing does takes more than the budget."""
+    url = f"Observation?_sort={sort}&_count=10"
+    ids: list[str] = []
+    cursor = ""
+    for _ in range(MANY // 10):
+        page = few.run(few.world.page(url + cursor))
+        ids += [match.id for match in page.matches]
+        cursor = f"&_cursor={page.next}"
+    order = [f"o{n:02d}" for n in range(MANY)]
+    assert ids == (order[::-1] if sort[0] == "-" else order)
+    with pytest.raises(TooCostly):
+        few.run(few.world.page(url + cursor))
+    back = few.run(few.world.page(f"{url}&_cursor={page.previous}"))
+    assert [match.id for match in back.matches] == ids[-20:-10]
 
 
 def test_plain_lists_are_counted_beyond_the_budget(few: Driven) -> None:

@@ -5,6 +5,7 @@ The answers themselves are tested by the other tests of this folder, run with TE
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,10 @@ ALL = [
     "Observation?code=1234-5&_include=Observation:subject&_include=Observation:encounter",
     "Patient?gender=male&_revinclude=Observation:subject&_revinclude=Encounter:patient",
     "?_type=Patient,Observation&_lastUpdated=ge2020",
+    "Medication?code=abc&_contained=true",
+    "Medication?code=abc&_contained=both&_containedType=contained&_total=accurate&_count=1",
+    "Medication?_has:MedicationRequest:medication:status=active&_contained=true&_containedType=contained",
+    "Medication?_has:Medication:ingredient:code=abc&_contained=true&_containedType=contained",
 ]
 
 
@@ -57,6 +62,25 @@ class Ran:
         self.runner.run(self.world.page(url))
 
 
+def _requests(number: int) -> list[dict[str, Any]]:
+    """Requests for medications that they contain."""
+    coded = {"coding": [{"system": "urn:m", "code": "abc"}]}
+    part = {"resourceType": "Medication", "id": "part", "code": coded}
+    whole = {"resourceType": "Medication", "id": "whole", "ingredient": [{"itemReference": {"reference": "#part"}}]}
+    return [
+        {
+            "resourceType": "MedicationRequest",
+            "id": f"r{n}",
+            "status": "active",
+            "intent": "order",
+            "subject": {"reference": "Patient/p01"},
+            "medicationReference": {"reference": "#whole"},
+            "contained": [whole, part],
+        }
+        for n in range(number)
+    ]
+
+
 @pytest.fixture(scope="module")
 def ran() -> Iterator[Ran]:
     try:
@@ -66,7 +90,7 @@ def ran() -> Iterator[Ran]:
     with citus.database() as url, asyncio.Runner() as runner, pytest.MonkeyPatch.context() as patch:
         found = Ran(runner, World())
         runner.run(found.world.open(url, Limits(default_count=20, max_count=50, max_include=40)))
-        runner.run(found.world.put(*population(3, 12)))
+        runner.run(found.world.put(*population(3, 12), *_requests(2)))
         fetch = ClusterConnection.fetch
 
         async def recorded(self: ClusterConnection, sql: str, args: object = ()) -> object:

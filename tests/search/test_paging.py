@@ -78,6 +78,27 @@ KEYS: dict[str, dict[str, Callable[[Resource], list[Any]]]] = {
 }
 
 
+def _texts(element: str) -> Callable[[Resource], list[Any]]:
+    def values(resource: Resource) -> list[Any]:
+        held = [text for name in resource.get("name", ()) for text in _listed(name.get(element, []))]
+        return [(naive.plain(text).encode(), "" if text == naive.plain(text) else text) for text in held]
+
+    return values
+
+
+def _listed(held: Any) -> list[str]:
+    return held if isinstance(held, list) else [held]
+
+
+ALONE: dict[str, Callable[[Resource], list[Any]]] = {
+    "family": _texts("family"),
+    "given": _texts("given"),
+    "birthdate": naive.dates,
+    "probability": naive.numbers,
+}
+"""Values of a parameter that is the only key: equal ones are in the order of their end, or of the text as written."""
+
+
 def in_order(kind: str, keys: list[tuple[str, bool]]) -> list[str]:
     """The ids of all resources of a type, sorted by (parameter, descending) keys."""
     found = sorted(
@@ -86,7 +107,7 @@ def in_order(kind: str, keys: list[tuple[str, bool]]) -> list[str]:
         reverse=keys[-1][1],
     )
     for code, descending in reversed(keys):
-        values = KEYS[kind][code]
+        values = ALONE.get(code, KEYS[kind][code]) if len(keys) == 1 else KEYS[kind][code]
         best = max if descending else min
         having = sorted((r for r in found if values(r)), key=lambda r: best(values(r)), reverse=descending)
         found = having + [r for r in found if not values(r)]

@@ -89,7 +89,15 @@ def test_what_is_indexed_is_bounded(text: str) -> None:
 
 @pytest.mark.parametrize(
     "div",
-    ["<" * 400_000, "<a " * 200_000, "&" * 400_000, "&#" * 200_000, "<!--" * 100_000, "</>" * 100_000 + "&amp;#x"],
+    [
+        "<" * 400_000,
+        "<a " * 200_000,
+        "&" * 400_000,
+        "&#" * 200_000,
+        "<!--" * 100_000,
+        "</>" * 100_000 + "&amp;#x",
+        "\ufdfa" * 400_000,
+    ],
 )
 def test_a_hostile_narrative_takes_no_time(div: str) -> None:
     started = time.process_time()

@@ -98,8 +98,9 @@ async def test_who_must_be_certain_does_not_depend_on_being_told(
     assert deaf.changes.generation == 1
 
 
+@pytest.mark.parametrize("known_to_be_new", [False, True])
 async def test_a_write_prepared_for_an_older_generation_is_made_again(
-    stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+    stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch, known_to_be_new: bool
 ) -> None:
     """Also when the process has not been told, and when the other one commits between its start and its commit."""
     first, deaf = stores
@@ -111,13 +112,15 @@ async def test_a_write_prepared_for_an_older_generation_is_made_again(
 
     async def work(tx: Transaction) -> Any:
         seen.append(tx.generation)
-        await tx.current("Observation", "a")
+        if not known_to_be_new:
+            await tx.current("Observation", "a")
         return tx.put("Observation", "a", prepared(observation()), "PUT")
 
     written = await deaf.write(work)
     assert (written.version, seen, heard.generations) == (1, [0, 1], [0, 1])
     stored = await first.read("Observation", "a", ALLOW_ALL)
     assert stored is not None and stored.version == 1
+    assert [event.seq for event in await first.events(0, 10)] == [1, 2]
 
 
 async def test_processes_that_all_begin_generations_do_not_starve_each_other(stores: tuple[Store, Store]) -> None:

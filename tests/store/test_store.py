@@ -2,13 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 
 from suture.fhir.outcomes import Conflict, PreconditionFailed
+from suture.store.connection import Row
 from suture.store.history import Window
 from suture.store.opening import DatabaseError, open_store
+from suture.store.postgres import PostgresConnection
+from suture.store.rows import Stored
 from suture.store.store import Store
 from suture.store.transaction import Transaction
 from tests.store.sample import ALLOW_ALL, delete, index, observation, opened, prepared, put, rows, table
@@ -186,6 +190,54 @@ async def test_since_and_at_choose_versions_by_time(store: Store) -> None:
         assert await store.history_count(type, id, at, ALLOW_ALL) == 1
         spans = Window(count=9, at=(times[0], times[1]))
         assert [version.version for version in await store.history(type, id, spans, ALLOW_ALL)] == [2, 1]
+
+
+async def test_writers_of_two_processes_number_all_events_without_gaps(database_url: str) -> None:
+    stores = [await opened(database_url), await opened(database_url)]
+
+    def new(store: Store, id: str) -> asyncio.Future[Stored]:
+        return asyncio.ensure_future(store.write(lambda tx: _put_new(tx, id)))
+
+    writes: list[asyncio.Future[Stored]] = []
+    for n in range(100):
+        writes += [new(store, f"{m}-{n}") for m, store in enumerate(stores)]
+        await asyncio.sleep(0.002)
+    written = await asyncio.gather(*writes)
+    events = await stores[0].events(0, 1000)
+    assert [event.seq for event in events] == list(range(1, 201))
+    assert {event.id for event in events} == {stored.id for stored in written}
+    assert len(await table(stores[0], "tok")) == 200 * len(prepared(observation()).rows.tok)
+    for store in stores:
+        await store.close()
+
+
+async def test_on_postgresql_a_batch_that_reads_nothing_waits_for_one_answer(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await opened(postgresql_url)
+    await store.write(lambda tx: _put_new(tx, "first"))  # takes surrogates, and learns the words
+    asked: list[str] = []
+    original = PostgresConnection._fetch, PostgresConnection._run
+
+    async def fetched(self: PostgresConnection, sql: str, args: Sequence[Any]) -> list[Row]:
+        asked.append(sql)
+        return await original[0](self, sql, args)
+
+    async def run(self: PostgresConnection, sql: str) -> None:
+        asked.append(sql)
+        await original[1](self, sql)
+
+    monkeypatch.setattr(PostgresConnection, "_fetch", fetched)
+    monkeypatch.setattr(PostgresConnection, "_run", run)
+    await asyncio.gather(*(store.write(lambda tx, n=n: _put_new(tx, f"new{n}")) for n in range(5)))
+    writes = [sql for sql in asked if not sql.startswith("select")]
+    assert len(writes) == 1
+    assert [event.seq for event in await store.events(0, 10)] == [1, 2, 3, 4, 5, 6]
+    await store.close()
+
+
+async def _put_new(tx: Transaction, id: str) -> Stored:
+    return tx.put("Observation", id, prepared(observation()), "POST")
 
 
 async def test_a_reopened_database_goes_on_where_it_stopped(database_url: str) -> None:

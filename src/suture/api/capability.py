@@ -62,9 +62,10 @@ TESTED = "1.7.0"
 CODE_SYSTEMS_SENT = "http://hl7.org/fhir/uv/tx-ecosystem/FeatureDefinition/CodeSystemAsParameter"
 TERMINOLOGY_SERVER = "http://hl7.org/fhir/CapabilityStatement/terminology-server"
 EXPANSION_PARAMETERS = (
-    "activeOnly", "cache-id", "check-system-version", "count", "default-valueset-version", "designation",
-    "displayLanguage", "excludeNested", "excludeNotForUI", "filter", "force-system-version", "includeDefinition",
-    "includeDesignations", "incomplete-ok", "offset", "property", "system-version", "tx-resource", "useSupplement",
+    "activeOnly", "cache-id", "check-system-version", "context", "contextDirection", "count", "date",
+    "default-valueset-version", "designation", "displayLanguage", "excludeNested", "excludeNotForUI", "filter",
+    "force-system-version", "includeDefinition", "includeDesignations", "incomplete-ok", "offset", "property",
+    "system-version", "tx-resource", "useSupplement",
 )  # fmt: skip
 """What $expand knows, in the order of the names."""
 

@@ -82,7 +82,7 @@ class Catalogue:
     async def changed(self, connection: Connection) -> None:
         """Order what new versions of SearchParameters call for, inside the transaction that writes them."""
         model = next(iter(self._models.values()))
-        await catalog.changed(connection, self._store.bodies, model.definitions, self.current)
+        await catalog.changed(connection, self._store.keys, self._store.bodies, model.definitions, self.current)
 
     async def certainly(self, understand: Callable[[], T]) -> T:
         """What `understand` makes of search parameters, of which it is certain that they are the newest.

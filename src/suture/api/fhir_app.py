@@ -32,7 +32,6 @@ MOST_HEADERS = 200
 
 _HOST = re.compile(rb"[A-Za-z0-9.\-_]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._\-]{1,64}")
-_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _PLAIN = frozenset((204, 304))
 _LONG = frozenset(
     ("search-type", "search-system", "search-compartment", "history-instance", "history-type", "history-system")

@@ -7,18 +7,24 @@ batch, which has no connection of its own and brings its resource along decoded.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlencode
 
 from suture.api.compression import Inflater
 from suture.api.departure import ClientDisconnect, WhileWanted
 from suture.api.negotiation import check_content_type, is_fhir_xml
 from suture.api.shapes import as_object
-from suture.fhir import json, xml
+from suture.deferred import deferred
+from suture.fhir import json
 from suture.fhir.definitions import load
 from suture.fhir.outcomes import FhirError, Invalid, PayloadTooLarge, UnsupportedMediaType
 from suture.fhir.versions import Version
 from suture.store.rows import Stored
+
+if TYPE_CHECKING:
+    from suture.fhir import xml
+else:
+    xml = deferred("suture.fhir.xml")
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -14,13 +14,15 @@ from suture.fhir.outcomes import FhirError
 from suture.fhir.packages import Canonicals
 from suture.fhir.profiles import Gate, Judge, Policy
 from suture.fhir.references import parse_literal
-from suture.fhir.rules.questions import UNKNOWN, Coded, Filtered, Membership, Unknown
+from suture.fhir.rules.questions import UNKNOWN, Coded, Filtered, Membership, Operated, Subsumption, Unknown
 from suture.fhir.structure import Validator
 from suture.settings import Settings
 from suture.store.predicate import Predicate
 from suture.store.store import Store
 from suture.terminology.asked import Asked
 from suture.terminology.desk import Desk
+from suture.terminology.subsumption import subsumes
+from suture.terminology.terminologies import operate
 
 
 def policy(settings: Settings) -> Policy:
@@ -65,6 +67,22 @@ class Terms:
         except FhirError as error:
             return str(error)
         return ""
+
+    async def subsumes(self, question: Subsumption) -> bool | None:
+        """See `Oracle`."""
+        asked = self._desk().question(Asked({}))
+        try:
+            answer = await subsumes(asked, question.system, "", question.general, question.special)
+        except FhirError:
+            return None
+        return answer["parameter"][0]["valueCode"] in ("subsumes", "equivalent")
+
+    async def operate(self, question: Operated) -> Any:
+        """See `Oracle`."""
+        try:
+            return await operate(self._desk(), question.operation, json.decode(question.arguments))
+        except FhirError:
+            return UNKNOWN
 
 
 class Surroundings(Terms):

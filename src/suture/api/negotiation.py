@@ -65,12 +65,17 @@ class Format(msgspec.Struct, frozen=True):
 DEFAULT_FORMAT = Format(FHIR_JSON)
 
 
-@functools.lru_cache(maxsize=512)
 def negotiate(accept: bytes, query: str, version: Version) -> Format:
     """Choose the format of an answer from the Accept header and the parameters `_format` and `_pretty`.
 
     `_format` wins over Accept. A browser, which asks for HTML first, gets indented JSON. Raises NotAcceptable.
     """
+    # few queries speak of the form, and each is another one: all others have one answer
+    return _chosen(accept, query if "_format" in query or "_pretty" in query else "", version)
+
+
+@functools.lru_cache(maxsize=512)
+def _chosen(accept: bytes, query: str, version: Version) -> Format:
     format, pretty = _control(query)
     if format:
         media, parameters = _split(format)
@@ -137,9 +142,6 @@ class Preferences(msgspec.Struct, frozen=True):
 
     result: Literal["", "minimal", "representation", "OperationOutcome"] = ""
     lenient: bool = False
-
-
-NO_PREFERENCES = Preferences()
 
 
 @functools.lru_cache(maxsize=128)

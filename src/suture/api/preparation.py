@@ -7,15 +7,20 @@ one dict and runs before the store is asked for anything, so that the group comm
 import os
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from suture.api.services import Model
 from suture.api.shapes import as_array, as_object, kind_of
+from suture.deferred import deferred
 from suture.fhir.json import split_body
 from suture.fhir.outcomes import Invalid, Issue, Unprocessable
-from suture.fhir.profiles import Waits
 from suture.search import custom
 from suture.store.rows import Prepared
+
+if TYPE_CHECKING:
+    from suture.fhir import profiles
+else:
+    profiles = deferred("suture.fhir.profiles")
 
 T = TypeVar("T")
 
@@ -51,7 +56,7 @@ async def ready(make: Callable[[], T]) -> T:
     for _ in range(_ROUNDS):
         try:
             return make()
-        except Waits as waits:
+        except profiles.Waits as waits:
             await waits.answer()
     return make()
 
@@ -125,4 +130,5 @@ def strip_own_base(resource: Any, base: str) -> None:
 
 def mentions(body: bytes, base: str) -> bool:
     """Whether the bytes of a resource, JSON or XML, may hold references to this server's own base."""
-    return base.encode() in body or b"\\/" in body or b"&#" in body
+    # one byte is found eight times as fast as two
+    return base.encode() in body or (b"\\" in body and b"\\/" in body) or (b"&" in body and b"&#" in body)

@@ -7,17 +7,23 @@ taken as content, whatever its type, unless it is FHIR JSON or XML of a Binary.
 import base64
 import binascii
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from suture.api.answers import version_headers
 from suture.api.http import Header, Request, Response
 from suture.api.negotiation import check_content_type, is_fhir_json, is_fhir_xml
 from suture.api.shapes import as_object
-from suture.fhir import json, xml
+from suture.deferred import deferred
+from suture.fhir import json
 from suture.fhir.definitions import load
 from suture.fhir.outcomes import FhirError, Invalid, Unprocessable
 from suture.fhir.versions import Version
 from suture.store.rows import Stored
+
+if TYPE_CHECKING:
+    from suture.fhir import xml
+else:
+    xml = deferred("suture.fhir.xml")
 
 BINARY = "Binary"
 

@@ -6,19 +6,18 @@ know: nothing here assumes a version, the application of each base URL brings it
 
 import copy
 from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from suture.access import Decision, decide
 from suture.api.catalogue import Catalogue
-from suture.api.graphql.introspection import Introspection
-from suture.api.graphql.shapes import Shapes
 from suture.api.http import Request
-from suture.api.judging import Judging, Surroundings, policy
 from suture.api.knowledge import Knowing, core
 from suture.api.links import UriElements
 from suture.api.loaded_systems import LoadedSystems
 from suture.api.summaries import Summaries
+from suture.deferred import deferred
 from suture.fhir.definitions import load
-from suture.fhir.profiles import Gate, Judge
 from suture.fhir.structure import Validator
 from suture.fhir.versions import Version
 from suture.search.catalog import Catalog
@@ -33,6 +32,15 @@ from suture.terminology import Terminology
 from suture.terminology.desk import Desk
 from suture.terminology.systems import Content
 
+if TYPE_CHECKING:
+    from suture.api import judging
+    from suture.api.graphql import introspection, shapes
+    from suture.fhir.profiles import Gate, Judge
+else:
+    judging = deferred("suture.api.judging")
+    introspection = deferred("suture.api.graphql.introspection")
+    shapes = deferred("suture.api.graphql.shapes")
+
 Observe = Callable[[str, str, str, str, int, float], None]
 """Called after every answer: (request id, HTTP method, interaction, resource type or "", HTTP status, seconds)."""
 
@@ -44,32 +52,8 @@ class Model:
     """One FHIR version at work: its definitions, validation, search parameters, indexer and search.
 
     `types`: the resource types that have an endpoint. `contained`: contained resources are indexed and searched.
-    `shapes`, `introspection`: the types for GraphQL.
     `generation`: of the database whose search parameters it works with. `knowledge`: packages and stored definitions.
     """
-
-    __slots__ = (
-        "_full_text",
-        "_judging",
-        "_limits",
-        "_store",
-        "_terminology",
-        "contained",
-        "definitions",
-        "desk",
-        "generation",
-        "indexer",
-        "introspection",
-        "knowledge",
-        "parameters",
-        "search",
-        "shapes",
-        "summaries",
-        "types",
-        "uris",
-        "validator",
-        "version",
-    )  # fmt: skip
 
     def __init__(self, version: Version, store: Store, settings: Settings) -> None:
         self.version = version
@@ -78,8 +62,7 @@ class Model:
         self.uris = UriElements(self.definitions)
         self.summaries = Summaries(self.definitions)
         self.validator = Validator(self.definitions)
-        self._judging = Judging(self.definitions, self.validator, lambda: self.terms, policy(settings))
-        self.shapes = Shapes(self.definitions, self.types)
+        self._settings = settings
         self._store = store
         self._full_text = self.types if "*" in settings.full_text else frozenset(settings.full_text)
         self._terminology = Terminology(version)
@@ -99,19 +82,36 @@ class Model:
         """The resource types that are searched by full text."""
         return self._full_text
 
+    @cached_property
+    def shapes(self) -> "shapes.Shapes":
+        """The types for GraphQL."""
+        return shapes.Shapes(self.definitions, self.types)
+
     @property
-    def judge(self) -> Judge:
+    def introspection(self) -> "introspection.Introspection":
+        """What GraphQL tells of the types, and of the search parameters of now."""
+        if self._introspection is None:
+            self._introspection = introspection.Introspection(self.shapes, self.parameters)
+        return self._introspection
+
+    @cached_property
+    def _judging(self) -> "judging.Judging":
+        rules = judging.policy(self._settings)
+        return judging.Judging(self.definitions, self.validator, lambda: self.terms, rules)
+
+    @property
+    def judge(self) -> "Judge":
         """Says everything about a resource, by the definitions that are in force now."""
         return self._judging.judge(self.knowledge.canonicals)
 
     @property
-    def gate(self) -> Gate:
+    def gate(self) -> "Gate":
         """Says whether a resource may be written, by the definitions that are in force now."""
         return self._judging.gate(self.knowledge.canonicals)
 
-    def surroundings(self, predicate: Callable[[str], Predicate]) -> Surroundings:
+    def surroundings(self, predicate: Callable[[str], Predicate]) -> "judging.Surroundings":
         """Who answers the judge's questions. `predicate`: which resources of a type the caller may see."""
-        return Surroundings(lambda: self.terms, self._store, self.types, predicate)
+        return judging.Surroundings(lambda: self.terms, self._store, self.types, predicate)
 
     def hurry(self) -> None:
         """Do not wait for answers of the terminology from now on: what is not known at once passes the gate."""
@@ -135,7 +135,7 @@ class Model:
         self.search = Search(
             self.parameters, store.keys, store.dialect, store.bodies.stored, self._limits, terminology=self._terminology
         )
-        self.introspection = Introspection(self.shapes, self.parameters)
+        self._introspection: introspection.Introspection | None = None
 
 
 class Services:

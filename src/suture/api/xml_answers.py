@@ -5,12 +5,19 @@ resources go out as the bytes that they are; only here, at the very end, are tho
 """
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from suture.api.http import LARGE_XML, Header, Response, error_response
 from suture.api.negotiation import Format
-from suture.fhir import json, xml
+from suture.deferred import deferred
+from suture.fhir import json
 from suture.fhir.definitions import Definitions
 from suture.fhir.outcomes import FhirError
+
+if TYPE_CHECKING:
+    from suture.fhir import xml
+else:
+    xml = deferred("suture.fhir.xml")
 
 # A browser would draw the XHTML inside, which others wrote: it is checked when it comes in, and may run nothing anyway.
 _HARMLESS: Header = (b"content-security-policy", b"default-src 'none'; sandbox")

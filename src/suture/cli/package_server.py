@@ -7,7 +7,7 @@ what comes is limited in size and time, and checked against the digest that the 
 
 import hashlib
 import time
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
@@ -62,6 +62,7 @@ class PackageServer:
             return None
         data = self._archive(name, exact)
         digest = listing.versions[exact].dist.shasum
+        # the protocol has no other digest; it finds broken downloads
         if data is not None and digest and hashlib.sha1(data).hexdigest() != digest.lower():  # noqa: S324
             raise PackageRefused(f"{self._shown} sent something else for {name}@{exact} than its digest says.")
         return data
@@ -114,7 +115,8 @@ def _choose(listing: _Listing, version: str) -> str | None:
     if version in versions:
         return version
     if version in ("", "latest"):
-        latest = listing.tags.get("latest") if isinstance(listing.tags, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        tags = listing.tags
+        latest = cast("dict[str, Any]", tags).get("latest") if isinstance(tags, dict) else None
         if isinstance(latest, str) and latest in versions:
             return latest
         fitting = [each for each in versions if "-" not in each] or list(versions)

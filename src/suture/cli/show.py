@@ -2,18 +2,23 @@
 
 import platform
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from suture import __version__
 from suture.cli.options import Config, Database, Set, settings_from
+from suture.deferred import deferred
 from suture.fhir.versions import Version
 from suture.settings import fields, shown
+
+if TYPE_CHECKING:
+    from rich import box, console, table
+else:
+    box = deferred("rich.box")
+    console = deferred("rich.console")
+    table = deferred("rich.table")
 
 
 def settings(
@@ -46,12 +51,12 @@ def settings(
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode() + "\n")
         return 0
-    table = Table(box=box.SIMPLE, pad_edge=False)
+    rows_and_columns = table.Table(box=box.SIMPLE, pad_edge=False)
     for column in rows[0]:
-        table.add_column(column, no_wrap=column in ("setting", "source"), overflow="fold")
+        rows_and_columns.add_column(column, no_wrap=column in ("setting", "source"), overflow="fold")
     for row in rows:
-        table.add_row(*row.values(), style="" if row["source"] == "default" else "bold")
-    _console().print(table)
+        rows_and_columns.add_row(*row.values(), style="" if row["source"] == "default" else "bold")
+    _console().print(rows_and_columns)
     return 0
 
 
@@ -69,6 +74,6 @@ def version() -> int:
     return 0
 
 
-def _console(**options: Any) -> Console:
+def _console(**options: Any) -> "console.Console":
     wide = None if sys.stdout.isatty() else 160
-    return Console(width=wide, highlight=False, markup=False, **options)
+    return console.Console(width=wide, highlight=False, markup=False, **options)

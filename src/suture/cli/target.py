@@ -7,15 +7,20 @@ The embedded target calls the ASGI application directly, without a socket, so th
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 
 from suture.app import Application
+from suture.deferred import deferred
 from suture.observability import configure_logging
 from suture.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
+else:
+    httpx = deferred("httpx")
 
 FHIR_JSON = "application/fhir+json"
 EMBEDDED_BASE = "/fhir/r4"
@@ -75,7 +80,7 @@ def sentence(reason: str) -> str:
 
 
 class _Remote:
-    def __init__(self, client: httpx.AsyncClient, base: str) -> None:
+    def __init__(self, client: "httpx.AsyncClient", base: str) -> None:
         self._client = client
         self._base = base
 

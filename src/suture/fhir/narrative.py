@@ -18,13 +18,13 @@ MAX_NESTING = 100
 _ELEMENTS = frozenset(
     """a abbr acronym address b bdo big blockquote br caption cite code col colgroup dd dfn div dl dt em h1 h2 h3
     h4 h5 h6 hr i img kbd li ol p pre q samp small span strong sub sup table tbody td tfoot th thead tr tt ul
-    var""".split()  # noqa: SIM905
+    var""".split()
 )
 _ATTRIBUTES = frozenset(
     """abbr accesskey align alt axis bgcolor border cellhalign cellpadding cellspacing cellvalign char charoff
     charset cite class colspan compact coords dir frame headers height href hreflang hspace id lang longdesc name
     nowrap rel rev rowspan rules scope shape span src start style summary tabindex title type valign value vspace
-    width xml:lang xml:space xmlns""".split()  # noqa: SIM905
+    width xml:lang xml:space xmlns""".split()
 )
 _NAMESPACE = "http://www.w3.org/1999/xhtml"
 _LINKS = ("href", "src", "cite", "longdesc")

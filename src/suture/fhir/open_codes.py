@@ -48,7 +48,7 @@ _TWO_LETTER_LANGUAGES = frozenset(
     mn mo mr ms mt my na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd
     se sg sh si sk sl sm sn so sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi
     vo wa wo xh yi yo za zh zu
-""".split()  # noqa: SIM905
+""".split()
 )
 
 # ISO 4217: in use, funds and metals.
@@ -95,7 +95,7 @@ _COUNTRIES = """
     TGTGO768 THTHA764 TJTJK762 TKTKL772 TLTLS626 TMTKM795 TNTUN788 TOTON776 TRTUR792 TTTTO780 TVTUV798 TWTWN158
     TZTZA834 UAUKR804 UGUGA800 UMUMI581 USUSA840 UYURY858 UZUZB860 VAVAT336 VCVCT670 VEVEN862 VGVGB092 VIVIR850
     VNVNM704 VUVUT548 WFWLF876 WSWSM882 YEYEM887 YTMYT175 ZAZAF710 ZMZMB894 ZWZWE716
-""".split()  # noqa: SIM905
+""".split()
 
 COUNTRY_TRIPLES = tuple((country[:2], country[2:5], country[5:]) for country in _COUNTRIES)
 """ISO 3166-1: two letters, three letters and number of each country."""

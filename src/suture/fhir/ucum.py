@@ -141,7 +141,11 @@ def _term(text: str, at: int, sign: int, nesting: int, powers: list[_Power]) -> 
 def _component(text: str, at: int, sign: int, nesting: int, powers: list[_Power]) -> int:
     if text.startswith("(", at):
         end = _term(text, at + 1, sign, nesting + 1, powers)
-        return end + 1 if end > 0 and text.startswith(")", end) else -1
+        if end < 0 or not text.startswith(")", end):
+            return -1
+        # The grammar has no annotation here; UCUM's own examples do (`g/(8.h){shift}`), and FHIR lists them.
+        annotation = _ANNOTATION.match(text, end + 1)
+        return annotation.end() if annotation else end + 1
     run = _RUN.match(text, at)
     if run:
         power = _power(run[0], sign)

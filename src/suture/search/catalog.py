@@ -6,14 +6,14 @@ transaction, and so is the end of a rebuild, so a parameter is never searched wh
 """
 
 import json
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 import zstandard
 
 from suture.fhir.definitions import Definitions, SearchParameter, type_name, type_number
 from suture.search.added import Unused, in_force
-from suture.search.contained import CONTAINED, held_hash, inner_type
+from suture.search.contained import CONTAINED, held_hash, inner_type, waiting
 from suture.search.extraction.versions import EXTRACTION
 from suture.search.fingerprints import fingerprint
 from suture.store.bodies import Bodies
@@ -74,19 +74,21 @@ async def _mark(connection: Connection) -> int:
     return (await connection.fetch(sql, (type_number("SearchParameter"),)))[0][0]
 
 
-async def changed(connection: Connection, bodies: Bodies, definitions: Definitions, known: Catalog) -> None:
+async def changed(connection: Connection, keys: Keys, bodies: Bodies, definitions: Definitions, known: Catalog) -> None:
     """Order what follows from writes of SearchParameters. Call it in the transaction that has written them.
 
     `known`: the catalogue without them.
     """
     now = await read(connection, bodies, definitions, known)
     before, after = _marks(known.custom), _marks(now.custom)
-    pending: dict[int, set[str]] = {}
-    for type, code in before.keys() | after.keys():
-        if before.get((type, code)) != after.get((type, code)):
-            codes = pending.setdefault(type_number(type), set())
-            if (type, code) in after:
-                codes.add(code)
+    different = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    pending: dict[int, set[str]] = {type_number(type): set[str]() for type, _ in different}
+    for type, code in different & after.keys():
+        pending[type_number(type)].add(code)
+    holders = await _containers(connection, keys, definitions.resource_types, {type for type, _ in different})
+    for container, held in holders.items():
+        codes = pending.setdefault(type_number(container), set())
+        codes.update(waiting(inner_type(type), code) for type, code in different & after.keys() if type in held)
     await schedule(connection, pending)
     await _record(connection, MARK, str(now.mark).encode())
 
@@ -154,9 +156,13 @@ async def compare(connection: Connection, keys: Keys, bodies: Bodies, definition
     pending: dict[int, set[str]] = {}
     if before is not None:
         pending = stale(before, now)
-        different = {rt for rt, codes in pending.items() if codes.difference((*FULL_TEXT, CONTAINED))}
-        for rt in await _containers(connection, keys, now, different):
-            pending.setdefault(rt, set()).add(CONTAINED)
+        different = {type_name(rt): more for rt, codes in pending.items() if (more := codes - {CONTAINED})}
+        for container, held in (await _containers(connection, keys, now, different)).items():
+            codes = pending.setdefault(type_number(container), set())
+            for type in held:
+                words = different[type].intersection(FULL_TEXT)
+                codes.update(waiting(inner_type(type), code) for code in words)
+                codes.update((CONTAINED,) if different[type] - words else ())
     elif await connection.fetch("select 1 from meta where name = 'reindex'"):
         pending = {rt: {ALL_CODES} for rt in await _types_in_use(connection)}
         await connection.execute("delete from meta where name = 'reindex'")
@@ -164,7 +170,7 @@ async def compare(connection: Connection, keys: Keys, bodies: Bodies, definition
     await _record(connection, META, zstandard.compress(json.dumps(now, separators=(",", ":")).encode(), 9))
     if await up_to_date(connection, now):
         return bool(pending)
-    await changed(connection, bodies, definitions, Catalog())
+    await changed(connection, keys, bodies, definitions, Catalog())
     return True
 
 
@@ -183,16 +189,21 @@ def stale(before: State, now: State) -> dict[int, set[str]]:
     return found
 
 
-async def _containers(connection: Connection, keys: Keys, now: State, changed: Container[int]) -> list[int]:
-    """Type numbers of which resources contain some of the types `changed`, as the vocabulary tells."""
-    types = [inner_type(type) for type in now if type_number(type) in changed]
-    forms = {held_hash(keys, container, type): type_number(container) for container in now for type in types}
-    found: set[int] = set()
+async def _containers(
+    connection: Connection, keys: Keys, all_types: Iterable[str], types: Collection[str]
+) -> dict[str, set[str]]:
+    """The types of which resources contain some of `types`, with those, as the vocabulary tells."""
+    forms = {
+        held_hash(keys, container, inner_type(type)): (container, type) for container in all_types for type in types
+    }
+    found: dict[str, set[str]] = {}
     for start in range(0, len(forms), ASKED):
         asked = list(forms)[start : start + ASKED]
         marks = ", ".join(f"?{n}" for n in range(1, len(asked) + 1))
-        found.update(forms[s] for (s,) in await connection.fetch(f"select s from forms where s in ({marks})", asked))
-    return sorted(found)
+        for (s,) in await connection.fetch(f"select s from forms where s in ({marks})", asked):
+            container, type = forms[s]
+            found.setdefault(container, set()).add(type)
+    return found
 
 
 def _lineage(definitions: Definitions, type: str) -> set[str]:

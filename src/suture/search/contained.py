@@ -39,6 +39,11 @@ def is_inner(type: str) -> bool:
     return type.startswith(INNER)
 
 
+def waiting(type: str, code: str) -> str:
+    """Stands beside the codes of a container's parameters, for the parameter `code` of such a type."""
+    return f"{type}:{code}"
+
+
 def self_hash(keys: Keys, type: str) -> int:
     """`h` of the SELF rows of a type of contained resources."""
     return keys.parameter(type, SELF)

@@ -16,6 +16,7 @@ from suture.search.escapes import split, unescape, values
 from suture.search.filters import (
     EVERYTHING,
     NOTHING,
+    Beside,
     Chain,
     Compares,
     Contains,
@@ -24,6 +25,7 @@ from suture.search.filters import (
     Filter,
     Has,
     Ids,
+    Named,
     Or,
     Prose,
     Refers,
@@ -35,7 +37,7 @@ from suture.search.filters import (
     negated,
 )
 from suture.search.full_text import FULL_TEXT, prose_filter
-from suture.search.names import Leaf, Link, Name, Names
+from suture.search.names import Inward, Leaf, Link, Name, Names
 from suture.search.parameters import Composed, Parameter
 from suture.search.places import near_filter
 from suture.search.ranges import date_filter, interval_filter, number_filter, quantity_filter, updated_filter
@@ -69,7 +71,7 @@ class Criteria:
         taken off references, or "". Raises UnknownParameter or Invalid.
         """
         if text == LIST:
-            return self._listed(value)
+            return self._listed(types, value)
         if len(types) == 1:
             return self._filter(types[0], self._names.resolve(types[0], text), value, now, base)
         if len(types) * (value.count(",") + 1) > MAX_IDS:
@@ -83,6 +85,11 @@ class Criteria:
             return self.chain(
                 name.parameter,
                 ((target, self._filter(target, inner, value, now, base)) for target, inner in name.branches),
+            )
+        if isinstance(name, Inward):
+            return self.inward(
+                (parameter, self._filter(parameter.resource_type, inner, value, now, base))
+                for parameter, inner in name.branches
             )
         inner = self._filter(name.source, name.inner, value, now, base)
         rt = type_number(name.source)
@@ -100,6 +107,15 @@ class Criteria:
         if is_inner(target):
             return Enters(p, held_hash(self._keys, source, target), of_type(self._keys, target, (inner,)))
         return Chain(p, type_number(target), inner)
+
+    def inward(self, branches: Iterable[tuple[Parameter, Filter]]) -> Filter:
+        """Contained resources to which their container, or one in it, refers by a parameter, if that is as asked."""
+        possible = [branch for branch in branches if branch[1] != NOTHING]
+        return any_of(
+            (Beside if is_inner(parameter.resource_type) else Named)(p, inner)
+            for parameter, inner in possible
+            for p in self._ps(parameter)
+        )
 
     def _ps(self, parameter: Parameter) -> tuple[int, ...]:
         return tuple(self._keys.parameter(parameter.resource_type, rows) for rows in parameter.rows)
@@ -151,7 +167,7 @@ class Criteria:
                 return self._composite(parameter, part, now, base)
             case "special":
                 if parameter.code in FULL_TEXT:
-                    return prose_filter(parameter, unescape(part))
+                    return prose_filter(parameter, self._keys, unescape(part))
                 return near_filter(parameter, self._keys, part)
             case _:
                 return quantity_filter(parameter, self._keys, part)
@@ -172,8 +188,8 @@ class Criteria:
             return Token(tuple({id_hash(self._keys, unescape(part)): None for part in parts}), few=False)
         return Ids(tuple({resource(type, unescape(part).removeprefix("|")): None for part in parts}))
 
-    def _listed(self, value: str) -> Filter:
-        """`_list`: what a List refers to."""
+    def _listed(self, types: Sequence[str], value: str) -> Filter:
+        """`_list`: what a List refers to; of contained resources, in itself."""
         ids = [unescape(part).removeprefix("List/") for part in values(value)]
         if not ids or len(ids) > MAX_VALUES or not all(map(_ID, ids)):
             raise Invalid(
@@ -182,6 +198,8 @@ class Criteria:
             )
         item = self._names.reference("List", "item")
         rhs = tuple(self._keys.resource("List", id) for id in ids)
+        if is_inner(types[0]):
+            return self.inward([(item, Ids(rhs))])
         return any_of(Has(p, type_number("List"), Ids(rhs)) for p in self._ps(item))
 
     def _composite(self, parameter: Parameter, part: str, now: int, base: str) -> Filter:

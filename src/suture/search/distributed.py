@@ -6,7 +6,7 @@ conditions that are `exists` of the same `ck`, an order, a limit. The one thing 
 (chains, `_has`) cross machines; they are followed first, by statements of their own, and become lists of hashes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 
@@ -15,12 +15,14 @@ from suture.fhir.outcomes import Issue, NotSupported, TooCostly
 from suture.search.filters import (
     NOTHING,
     And,
+    Beside,
     Chain,
     Enters,
     Filter,
     Has,
     Holds,
     Ids,
+    Named,
     Not,
     Or,
     Prose,
@@ -31,8 +33,9 @@ from suture.search.filters import (
     negated,
 )
 from suture.search.full_text import prose_score
-from suture.search.order import Position, Term, after, order_by, term
-from suture.search.probes import probe
+from suture.search.inside import parted
+from suture.search.order import Position, Term, after, key_terms, order_by
+from suture.search.probes import inside_condition, probe
 from suture.search.sorting import SortKey
 from suture.search.statement import Row as Names
 from suture.search.statement import Statement
@@ -94,7 +97,7 @@ class Distributed:
             texts = [filter for filter in self._filters if isinstance(filter, Prose)]
             row.score = prose_score(s, texts[0], row) if texts else "cast(0 as double precision)"
         backward = position is not None and position.backward
-        keys = [term(s, key, row) for key in sort]
+        keys = key_terms(s, sort, row)
         columns = "".join(f", {key.sql} as s{n}" for n, key in enumerate(keys))
         inner = f"select {STORED_COLUMNS}{columns} from res r where {conditions}"
         named = [Term(f"q.s{n}", key.descending, key.nullable) for n, key in enumerate(keys)]
@@ -109,6 +112,34 @@ class Distributed:
         if conditions is None:
             return 0
         return (await self._connection.fetch(f"select count(*) from res r where {conditions}", s.args))[0][0]
+
+    async def count_inside(self) -> int:
+        """How many contained resources, and containers that match by themselves, match (`suture.search.inside`)."""
+        total = 0
+        async for s, select in self._inside(self._filters):
+            total += (await self._connection.fetch(f"select count(*) from ({select}) q", s.args))[0][0]
+        return total
+
+    async def results_in(self, rhs: Sequence[int]) -> list[int]:
+        """`k` of those results in the containers with the hashes `rhs`."""
+        found: list[int] = []
+        async for s, select in self._inside((Ids(tuple(rhs)),)):
+            found += [k for (k,) in await self._connection.fetch(select, s.args)]
+        return found
+
+    async def _inside(self, containers: Sequence[Filter]) -> AsyncIterator[tuple[Statement, str]]:
+        """Selects of `k` that give each result once. `containers`: what the containers must satisfy."""
+        held, own = parted(conjuncts(await self._near(all_of(self._filters))))
+        for part in (*held, own):
+            s, row, conditions = await self._found(containers, self._rts, self._ck)
+            if part is None or conditions is None:
+                continue
+            if part is own:
+                yield s, f"select r.k from res r where {conditions} and {probe(s, part, row)}"
+            else:
+                a = s.alias()
+                inside = inside_condition(s, part, a, row)
+                yield s, f"select {a}.k from res r join dat {a} on {a}.ck = r.ck where {conditions} and {inside}"
 
     async def identify(self, limit: int) -> list[tuple[str, str]]:
         """(type, id) of up to `limit` matches."""
@@ -160,7 +191,7 @@ class Distributed:
             case Has():
                 ends = await self._ends(filter, "f.t", "ref f join")
                 return Ids(tuple(ends)) if ends else NOTHING
-            case Holds() | Enters():
+            case Holds() | Enters() | Named() | Beside():
                 inner = await self._near(filter.inner)
                 return NOTHING if inner == NOTHING else msgspec.structs.replace(filter, inner=inner)
             case And():

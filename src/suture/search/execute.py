@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from suture.fhir.definitions import type_name, type_number
-from suture.fhir.outcomes import Issue, NotSupported, TooCostly
+from suture.fhir.outcomes import Issue, TooCostly
 from suture.search.compartments import Compartments
 from suture.search.counting import count, estimate
 from suture.search.distributed import Distributed, compartment_of, routing
@@ -19,8 +19,8 @@ from suture.search.explaining import Explanation, Timed, explained
 from suture.search.filters import Filter
 from suture.search.full_text import relevance
 from suture.search.include import Collector
-from suture.search.inside import count_inside, entries, turned_inside
-from suture.search.order import Position
+from suture.search.inside import count_inside, entries, results_in, turned_inside
+from suture.search.order import Position, width
 from suture.search.pages import WIDTH, Wanted, page_sql, valued_sql, valueless_sql
 from suture.search.paging import Cursors, Place, Turned, turned
 from suture.search.parameters import SearchParameters
@@ -143,18 +143,25 @@ class Search:
         self, connection: Connection, query: Query, predicate: Predicate, position: Position | None
     ) -> tuple[Query, list[Row], Turned]:
         """The search with its filters resolved, the rows that were read, and the page that they make."""
-        if query.inside and self._dialect.clustered:
-            text = "A distributed database gives contained resources in their containers: _containedType is container."
-            raise NotSupported(issues=[Issue("error", "not-supported", text)])
         # A container from which the page before took something may have no more to give.
         asked = msgspec.structs.replace(query, count=query.count + query.inside)
         resolved, rows = await self._found(connection, asked, predicate, position)
+        unfinished = _ends_at_fence(rows)
+        rows = rows[:-1] if unfinished else rows
         places = [Place(self._stored(row), tuple(row[WIDTH:])) for row in rows]
         if not query.inside:
-            return resolved, rows, turned(places, position, query.count)
+            return resolved, rows, turned(places, position, query.count, unfinished=unfinished)
+        found = await self._within(connection, resolved, predicate, places) if places else []
+        return resolved, rows, turned_inside(entries(found, places), places, position, query.count)
+
+    async def _within(
+        self, connection: Connection, query: Query, predicate: Predicate, places: Sequence[Place]
+    ) -> list[int]:
+        """`k` of the results in these containers."""
         rhs = [self._keys.resource(place.stored.type, place.stored.id) for place in places]
-        found = await entries(connection, self._statement(predicate), resolved.filters or (), places, rhs)
-        return resolved, rows, turned_inside(found, places, position, query.count)
+        if self._dialect.clustered:
+            return await self._distributed(connection, query, predicate).results_in(rhs)
+        return await results_in(connection, self._statement(predicate), query.filters or (), rhs)
 
     async def identify(
         self, connection: Connection, query: Query, predicate: Predicate, limit: int = 2
@@ -183,7 +190,8 @@ class Search:
         if query.filters is None:
             return 0
         if self._dialect.clustered:
-            return await self._distributed(connection, query, predicate).count()
+            distributed = self._distributed(connection, query, predicate)
+            return await (distributed.count_inside() if query.inside else distributed.count())
         known = await self._known(connection, query, predicate)
         budget = self._limits.budget
 
@@ -271,7 +279,7 @@ class Search:
 
     def _check(self, query: Query, rows: Sequence[Row]) -> None:
         """Raise TooCostly when the rows of a statement end with the mark of a fence."""
-        if rows and rows[-1][0] is None:
+        if _ends_at_fence(rows):
             raise self._too_costly(query)
 
     def _too_costly(self, query: Query) -> TooCostly:
@@ -347,7 +355,10 @@ class Search:
         known: Known,
         recalled: Recalled,
     ) -> list[Row]:
-        """First the resources with a value for the first sort key, then those without; backward the other way."""
+        """First the resources with a value for the first sort key, then those without; backward the other way.
+
+        Where those without are beyond the budget, the last values end with the mark of a fence.
+        """
         position = wanted.position
         valueless = position is not None and position.values[0] is None
         parts = (False, True) if not wanted.backward else (True, False)
@@ -360,11 +371,19 @@ class Search:
             recalled.guard(s)
             sql = valueless_sql(s, here, known) if part else valued_sql(s, here)
             found = await connection.fetch(sql, s.args)
+            if part and rows and _ends_at_fence(found):
+                return [*rows, found[-1]]
             self._check(query, found)
-            rows += [(*row[:WIDTH], None, *row[WIDTH:]) for row in found] if part else found
+            none = (None,) * (1 + width(query.sort) - len(query.sort))
+            rows += [(*row[:WIDTH], *none, *row[WIDTH:]) for row in found] if part else found
             if len(rows) >= wanted.limit:
                 break
         return rows
+
+
+def _ends_at_fence(rows: Sequence[Row]) -> bool:
+    """Whether the rows of a statement end with the mark of a fence."""
+    return bool(rows) and rows[-1][0] is None
 
 
 def _scores(query: Query, rows: Sequence[Row], matches: Sequence[Stored]) -> Mapping[int, float]:

@@ -13,12 +13,14 @@ import msgspec
 from suture.search.estimates import counted_rows
 from suture.search.filters import (
     And,
+    Beside,
     Chain,
     Enters,
     Filter,
     Has,
     Holds,
     Ids,
+    Named,
     Not,
     Or,
     Range,
@@ -158,6 +160,9 @@ def words_of(filter: Filter) -> str:
             return f"{len(filter.rts)} resource types"
         case Chain() | Has():
             return f"{'chain' if isinstance(filter, Chain) else 'reverse chain'} to [{words_of(filter.inner)}]"
+        case Named() | Beside():
+            where = "its container" if isinstance(filter, Named) else "beside it"
+            return f"referred to from {where} [{words_of(filter.inner)}]"
         case Holds() | Enters():
             return f"{'contained' if isinstance(filter, Holds) else 'chain to contained'} [{words_of(filter.inner)}]"
         case And() | Or():

@@ -10,7 +10,7 @@ from contextlib import suppress
 from suture.fhir.definitions import type_number
 from suture.fhir.outcomes import Invalid
 from suture.search import values as forms
-from suture.search.contained import MAX_ENTERED, inner_type, is_inner
+from suture.search.contained import MAX_ENTERED, inner_type, is_inner, plain_type
 from suture.search.criteria import Criteria, by_type
 from suture.search.filter_syntax import Both, Comparison, Either, Expression, Negation, Segment, parse
 from suture.search.filters import (
@@ -153,9 +153,15 @@ class Filtering:
         _, source, code, _ = name.split(":")
         source = self._names.check_type(source)
         parameter = self._names.reference(source, code)
-        if type not in self._names.targets(parameter):
-            raise _fault(test, f"the search parameter '{code}' of {source} never refers to a {type}")
+        if plain_type(type) not in self._names.targets(parameter):
+            raise _fault(test, f"the search parameter '{code}' of {source} never refers to a {plain_type(type)}")
         inner = self._path(source, rest, test, context)
+        if is_inner(type):
+            branches = [(parameter, inner)]
+            with suppress(Invalid):
+                beside = inner_type(source)
+                branches.append((self._names.reference(beside, code), self._path(beside, rest, test, context)))
+            return self._criteria.inward(branches)
         if inner == NOTHING:
             return NOTHING
         ps = (self._keys.parameter(source, rows) for rows in parameter.rows)

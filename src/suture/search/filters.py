@@ -164,6 +164,20 @@ class Enters(msgspec.Struct, frozen=True):
     inner: "Filter"
 
 
+class Named(msgspec.Struct, frozen=True):
+    """A contained resource to which its container refers by parameter `p`; the container satisfies `inner`."""
+
+    p: int
+    inner: "Filter"
+
+
+class Beside(msgspec.Struct, frozen=True):
+    """A contained resource to which another one in its container refers by parameter `p`; that satisfies `inner`."""
+
+    p: int
+    inner: "Filter"
+
+
 class Marked(msgspec.Struct, frozen=True):
     """A contained resource whose parameter with this bit has no value (`missing`) or has one. `h`: of its own row."""
 
@@ -194,7 +208,7 @@ Text = StartsWith | Equals | Contains | Compares
 Column = Updated | Ids | Missing | Types
 Ready = Token | Text | Range | Column | Refers | Near | Prose | Marked
 """Leaves that can be turned into SQL."""
-Filter = Ready | Unresolved | Chain | Has | Holds | Enters | And | Or | Not
+Filter = Ready | Unresolved | Chain | Has | Holds | Enters | Named | Beside | And | Or | Not
 
 EVERYTHING = And(())
 NOTHING = Or(())
@@ -282,7 +296,7 @@ def size(filter: Filter) -> int:
             return sum(size(item) for item in filter.items)
         case Not():
             return size(filter.item)
-        case Chain() | Has() | Holds() | Enters():
+        case Chain() | Has() | Holds() | Enters() | Named() | Beside():
             return 1 + size(filter.inner)
         case Types():
             return 0

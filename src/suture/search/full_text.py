@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
+from suture.search.contained import is_inner
 from suture.search.filters import Filter, Prose
 from suture.search.parameters import Parameter
 from suture.search.prose import marker
+from suture.search.prose_inside import prose_filter_inside
 from suture.search.prose_query import Any, Phrase, match_text, tsquery_text, understand
 from suture.search.statement import Row, Statement
+from suture.store.keys import Keys
 
 FULL_TEXT: Mapping[str, Literal["narrative", "content"]] = MappingProxyType(
     {"_text": "narrative", "_content": "content"}
@@ -20,9 +23,10 @@ FULL_TEXT: Mapping[str, Literal["narrative", "content"]] = MappingProxyType(
 """The search parameters that are answered here."""
 
 
-def prose_filter(parameter: Parameter, text: str) -> Filter:
+def prose_filter(parameter: Parameter, keys: Keys, text: str) -> Filter:
     """The filter for one value of `_text` or `_content`. Raises Invalid."""
-    return Prose(FULL_TEXT[parameter.code], understand(text), (parameter.resource_type,))
+    type, column, asked = parameter.resource_type, FULL_TEXT[parameter.code], understand(text)
+    return prose_filter_inside(keys, type, column, asked) if is_inner(type) else Prose(column, asked, (type,))
 
 
 def prose_rows(s: Statement, filter: Prose) -> tuple[str, Row]:

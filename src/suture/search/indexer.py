@@ -17,6 +17,7 @@ from suture.search.extraction.source import Extractor, Source
 from suture.search.extraction.tree import plant
 from suture.search.parameters import MAX_BITS, SearchParameters
 from suture.search.prose import prose
+from suture.search.prose_inside import prose_rows_inside
 from suture.search.values import PRESENT_SUFFIX
 from suture.store.contained import MOST
 from suture.store.keys import Keys
@@ -75,6 +76,8 @@ class Indexer:
             held = held_hash(self._keys, container, type)
             words.update(dict.fromkeys((*rows.words, Word(held, ((held, held),)))))
             tok = {*rows.tok, id_hash(self._keys, resource.get("id", ""))}
+            if plain_type(type) in self._full_text:
+                rows = msgspec.structs.replace(rows, str=(*rows.str, *prose_rows_inside(self._keys, type, resource)))
             own = (self_hash(self._keys, type), rows.present, rows.present)
             inside.append(msgspec.structs.replace(rows, tok=tuple(tok), dat=(*rows.dat, own), words=()))
         return msgspec.structs.replace(found, words=tuple(words), contained=tuple(inside))

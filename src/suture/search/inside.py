@@ -5,7 +5,7 @@ that nothing is lost or repeated while others write, and a position says in addi
 resources of its container a page begins. With `_contained=both` a container that matches by itself comes before those.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -89,16 +89,16 @@ async def count_inside(connection: Connection, s: Statement, filters: Sequence[F
     return rows[0][0] if len(rows) == 1 else None
 
 
-async def entries(
-    connection: Connection, s: Statement, filters: Sequence[Filter], places: Sequence[Place], rhs: Sequence[int]
-) -> list[Entry]:
-    """The results in these containers, in their order. `rhs`: hashes of the containers. `s`: a fresh statement."""
-    if not places:
-        return []
+async def results_in(connection: Connection, s: Statement, filters: Sequence[Filter], rhs: Sequence[int]) -> list[int]:
+    """`k` of every result in the containers with the hashes `rhs`. `s`: a fresh statement."""
     containers = f"(select * from res where {s.any_of('rh', rhs)})"
+    return [k for (k,) in await connection.fetch(results_sql(s, containers, filters), s.args)]
+
+
+def entries(found: Iterable[int], places: Sequence[Place]) -> list[Entry]:
+    """The results `found`, by `k`, in the order of their containers `places`."""
     at = {place.stored.k: number for number, place in enumerate(places)}
-    found = await connection.fetch(results_sql(s, containers, filters), s.args)
-    results = [Entry(at[container(k)], number(k) if k < 0 else OWN) for (k,) in found]
+    results = [Entry(at[container(k)], number(k) if k < 0 else OWN) for k in found if container(k) in at]
     return sorted(results, key=lambda entry: (entry.at, entry.number))
 
 

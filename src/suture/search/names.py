@@ -73,7 +73,16 @@ class Reverse(msgspec.Struct, frozen=True):
     inner: "Name"
 
 
-Name = Leaf | Link | Reverse
+class Inward(msgspec.Struct, frozen=True):
+    """`_has` on a contained resource: what is asked of its container, or of one beside it, that refers to it.
+
+    `branches`: the parameters of each that refer, with what is asked.
+    """
+
+    branches: "tuple[tuple[Parameter, Name], ...]"
+
+
+Name = Leaf | Link | Reverse | Inward
 
 
 class _Budget:
@@ -238,23 +247,28 @@ class Names:
         self, parameter: Parameter, types: Iterable[str], rest: str, budget: _Budget
     ) -> Iterator[tuple[str, Name]]:
         """The same of resources that are contained; not once more from one of these."""
-        if not budget.enters or is_inner(parameter.resource_type) or rest.startswith("_has:"):
+        if not budget.enters or is_inner(parameter.resource_type):
             return
         for type in types:
             with suppress(Invalid):
                 yield inner_type(type), self._resolve(inner_type(type), rest, budget)
 
     def _reverse(self, type: str, text: str, budget: _Budget) -> Name:
-        if is_inner(type):
-            raise Invalid(issues=[Issue("error", "not-supported", "_has does not look for contained resources.")])
         parts = text.split(":", 3)
         if len(parts) < 4 or not parts[3]:
             raise Invalid(f"'{_shown(text)}' is not of the form _has:Observation:patient:code.")
         source = self.check_type(parts[1])
         parameter = self.reference(source, parts[2])
-        if type not in self.targets(parameter):
-            raise Invalid(f"The search parameter '{parameter.code}' of {source} never refers to a {type}.")
-        return Reverse(source, parameter, self._resolve(source, parts[3], budget))
+        if plain_type(type) not in self.targets(parameter):
+            raise Invalid(f"The search parameter '{parameter.code}' of {source} never refers to a {plain_type(type)}.")
+        inner = self._resolve(source, parts[3], budget)
+        if not is_inner(type):
+            return Reverse(source, parameter, inner)
+        branches = [(parameter, inner)]
+        with suppress(Invalid):  # what no contained resource has, such as _lastUpdated
+            beside = inner_type(source)
+            branches.append((self.reference(beside, parts[2]), self._resolve(beside, parts[3], budget)))
+        return Inward(tuple(branches))
 
 
 def unbuilt(parameter: Parameter) -> Unavailable:

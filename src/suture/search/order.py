@@ -16,6 +16,19 @@ VALUE = {"str": ("norm", "raw"), "dat": ("lo", "hi"), "qty": ("lo", "hi")}
 """Columns of an index table that order its values; the first is the sort value."""
 
 
+def refined(sort: Sequence[SortKey]) -> bool:
+    """True for a lone key whose index rows lie in the order of two columns: then the second one decides ties.
+
+    So a page begins with a seek in that index, however many resources share the value.
+    """
+    return len(sort) == 1 and sort[0].by in VALUE and len(sort[0].hs) == 1 and not sort[0].path
+
+
+def width(sort: Sequence[SortKey]) -> int:
+    """How many sort values a row has."""
+    return 2 if refined(sort) else len(sort)
+
+
 class Position(msgspec.Struct, frozen=True):
     """Where a page begins: the sort values and `k` of the row before it (after it, when `backward`).
 
@@ -84,6 +97,14 @@ def _beyond(s: Statement, term: Term, value: Any, backward: bool) -> str:
     return comparison
 
 
+def key_terms(s: Statement, sort: Sequence[SortKey], row: Row) -> list[Term]:
+    """The values of `row` for all keys."""
+    terms = [term(s, key, row) for key in sort]
+    if refined(sort):
+        terms.append(Term(_second(s, sort[0], row), sort[0].descending, nullable=True))
+    return terms
+
+
 def term(s: Statement, key: SortKey, row: Row) -> Term:
     """The value of `row` for `key`."""
     if not key.path:
@@ -117,6 +138,14 @@ def _value(s: Statement, key: SortKey, k: str, ck: str) -> str:
             return f"(select {best}({a}.{column}) from {key.by} {a} where {at} and {s.any_of(f'{a}.h', key.hs)})"
         case _:
             raise AssertionError(key.by)
+
+
+def _second(s: Statement, key: SortKey, row: Row) -> str:
+    """The second column of the index row that has the value for `key`."""
+    a, (value, then) = s.alias(), VALUE[key.by]
+    best = "max" if key.descending else "min"
+    at = f"{a}.k = {row.k} and {a}.ck = {row.ck} and {s.any_of(f'{a}.h', key.hs)}"
+    return f"(select {best}({a}.{then}) from {key.by} {a} where {at} and {a}.{value} = {_value(s, key, row.k, row.ck)})"
 
 
 def _linked(s: Statement, key: SortKey, row: Row) -> str:

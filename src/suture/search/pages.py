@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from suture.search.filters import Filter, Range, Refers, Token, Types, Updated
-from suture.search.order import VALUE, Position, Term, after, not_before, order_by, term
+from suture.search.order import VALUE, Position, Term, after, key_terms, not_before, order_by, refined, term, width
 from suture.search.planner import Known, Plan, Way, choose
 from suture.search.probes import date_bounds, updated_condition
 from suture.search.sorting import SortKey
@@ -54,7 +54,7 @@ def page_sql(s: Statement, plan: Plan, wanted: Wanted, known: Known) -> str:
                 with_res=_sorts_by(wanted.sort, "upd", "id"),
                 with_date=_sorts_by(wanted.sort, "sdate"),
             )
-            terms = [term(s, key, found.row) for key in wanted.sort]
+            terms = key_terms(s, wanted.sort, found.row)
             return _with_bodies(s, s.named(_keys_select(s, found, terms, wanted)), wanted.sort, wanted)
 
 
@@ -78,7 +78,8 @@ def valued_sql(s: Statement, wanted: Wanted) -> str:
     table, (value, then) = first.by, VALUE[first.by]
     a, b, h = s.alias(), s.alias(), s.bind(first.hs[0])
     columns = f"{a}.k, {a}.ck, {a}.{value}, {a}.{then}"
-    listing = Listing(columns, f"{table} {a}", f"{a}.h = {h}", f"{a}.{value}", a, value)
+    refining = then if refined(wanted.sort) else ""
+    listing = Listing(columns, f"{table} {a}", f"{a}.h = {h}", f"{a}.{value}", a, value, then=refining)
     beyond = ">" if first.descending else "<"
 
     def best(q: str) -> str:
@@ -110,7 +111,8 @@ def valueless_sql(s: Statement, wanted: Wanted, known: Known) -> str:
     found = msgspec.structs.replace(found, condition=found.condition + none)
     position = wanted.position
     if position is not None:
-        position = Position(position.values[1:], position.k, position.backward, position.inclusive)
+        first_values = 1 + width(wanted.sort) - len(wanted.sort)
+        position = Position(position.values[first_values:], position.k, position.backward, position.inclusive)
     rest = msgspec.structs.replace(wanted, position=position)
     terms = [term(s, key, found.row) for key in wanted.sort[1:]]
     return _with_bodies(s, s.named(_keys_select(s, found, terms, rest)), wanted.sort[1:], rest)
@@ -187,7 +189,7 @@ def _read(
     """
     first, position, backward = wanted.sort[0], wanted.position, wanted.backward
     alone = len(wanted.sort) == 1
-    terms = [Term(listing.key, first.descending), Term(listing.k, first.descending)]
+    terms = [Term(key, first.descending) for key in (*listing.keys, listing.k)]
     conditions = [listing.condition, *_bounds(s, listing, filters)]
     if position is not None:
         first_value = position.values[0]
@@ -204,7 +206,9 @@ def _read(
     if _sorts_by(wanted.sort[1:], "sdate"):
         _ = row.date
     found = probed(s, Candidates(f"{table} {q}", only(q) if only is not None else "1 = 1", row, repeats=False), filters)
-    keys = [Term(f"{q}.{listing.name}", first.descending), *(term(s, key, row) for key in wanted.sort[1:])]
+    names = (listing.name, listing.then) if listing.then else (listing.name,)
+    keys = [Term(f"{q}.{name}", first.descending) for name in names]
+    keys += [term(s, key, row) for key in wanted.sort[1:]]
     if alone:
         # The rows come in order: PostgreSQL knows it, SQLite would sort all of them again.
         result = _keys_select(
@@ -250,12 +254,13 @@ def _keys_select(s: Statement, found: Candidates, keys: Sequence[Term], wanted: 
 def _with_bodies(s: Statement, page: str, sort: Sequence[SortKey], wanted: Wanted) -> str:
     """The whole statement for the list `page`."""
     x = s.alias()
-    keys = [Term(f"{x}.s{n}", key.descending, nullable=_nullable(key)) for n, key in enumerate(sort)]
+    named = (*sort, *sort) if refined(wanted.sort) else sort
+    keys = [Term(f"{x}.s{n}", key.descending, nullable=_nullable(key)) for n, key in enumerate(named)]
     columns = "".join(f", {key.sql}" for key in keys)
     join = s.join("res", "r", ck=f"{x}.ck", k=f"{x}.k")
     order = order_by(_terms(f"{x}.k", keys, wanted), backward=wanted.backward)
     select = f"select {STORED_COLUMNS}{columns} from {page} {x}{join} order by {order} limit {wanted.limit}"
-    return s.complete(select, WIDTH + len(sort))
+    return s.complete(select, WIDTH + len(keys))
 
 
 def _terms(k: str, keys: Sequence[Term], wanted: Wanted) -> list[Term]:

@@ -39,10 +39,13 @@ class Turned(msgspec.Struct, frozen=True):
     previous: Position | None
 
 
-def turned(places: Sequence[Place], position: Position | None, count: int) -> Turned:
-    """The page at `position`. `places`: in the direction of reading, one more than `count` when there are more."""
+def turned(places: Sequence[Place], position: Position | None, count: int, *, unfinished: bool = False) -> Turned:
+    """The page at `position`. `places`: in the direction of reading, one more than `count` when there are more.
+
+    `unfinished`: there may be more, although there are not so many places.
+    """
     backward = position is not None and position.backward
-    more = len(places) > count
+    more = unfinished or len(places) > count
     page = places[:count]
     if backward:
         page = page[::-1]

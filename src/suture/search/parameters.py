@@ -14,7 +14,7 @@ import msgspec
 from suture.fhir.definitions import Definitions, SearchParameter
 from suture.fhir.fhirpath import FhirPathError, Node, parse
 from suture.search.composites import Composites, Element, Mark
-from suture.search.contained import CONTAINED, is_inner, plain_type
+from suture.search.contained import CONTAINED, is_inner, plain_type, waiting
 from suture.search.extraction.clinical_dates import clinical_date
 from suture.search.extraction.conditions import UnroutableError
 from suture.search.extraction.datatypes import Form, parts
@@ -193,13 +193,13 @@ class SearchParameters:
         }
 
     def _of_contained(self, type: str) -> dict[str, Parameter]:
-        """The parameters of the type whose contained resources are meant: they have no date or patient of their own.
-
-        None that was added, since that is built for the resources of its type only.
-        """
+        """The parameters of the type whose contained resources are meant: they have no date or patient of their own."""
         plain = plain_type(type)
-        known = self.for_type(plain)
-        found = {code: _inside(type, parameter) for code, parameter in known.items() if not parameter.custom}
+        unbuilt = {code for _, code in self._pending}
+        found = {
+            code: _inside(type, parameter, unbuilt=waiting(type, code) in unbuilt)
+            for code, parameter in self.for_type(plain).items()
+        }
         self._owners[type], self._elements[type], self._marks[type] = (), self._elements[plain], self._marks[plain]
         for code in found:
             self._routes[type, code] = self._routes[plain, code]
@@ -291,8 +291,8 @@ class SearchParameters:
         return tuple(sorted(systems))
 
 
-def _inside(type: str, parameter: Parameter) -> Parameter:
-    """`parameter` for a type of contained resources."""
+def _inside(type: str, parameter: Parameter, *, unbuilt: bool = False) -> Parameter:
+    """`parameter` for a type of contained resources, of some of which it may be `unbuilt`."""
     of = tuple(
         msgspec.structs.replace(each, parts=tuple(_inside(type, part) for part in each.parts))
         for each in parameter.composed
@@ -303,8 +303,9 @@ def _inside(type: str, parameter: Parameter) -> Parameter:
         sdate=False,
         owner=False,
         paired=False,
+        pending=parameter.pending or unbuilt,
         composed=of,
-        supported=parameter.supported and parameter.column != "upd" and parameter.code not in _WORDS,
+        supported=parameter.supported and parameter.column != "upd",
     )
 
 

@@ -10,6 +10,7 @@ from typing import assert_never
 
 from suture.search.filters import (
     And,
+    Beside,
     Chain,
     Column,
     Compares,
@@ -22,6 +23,7 @@ from suture.search.filters import (
     Ids,
     Marked,
     Missing,
+    Named,
     Near,
     Not,
     Or,
@@ -77,6 +79,10 @@ def probe(s: Statement, filter: Filter, row: Row) -> str:
             return _holds(s, filter, row)
         case Enters():
             return _enters(s, filter, row)
+        case Named():
+            return _named(s, filter, row)
+        case Beside():
+            return _beside(s, filter, row)
         case And():
             return "(" + (joined("and", [probe(s, item, row) for item in filter.items]) or "1 = 1") + ")"
         case Or():
@@ -276,6 +282,22 @@ def _enters(s: Statement, filter: Enters, row: Row) -> str:
     at = f"{b}.h = {a}.t and {b}.d = {row.date} and {inside_sql(f'{b}.k', row.k)} and {b}.ck = {row.ck}"
     entered = _exists(s, f"tok {b}", f"{at} and {inner}")
     return _exists(s, f"ref {a}", f"{a}.k = {row.k} and {a}.p = {s.bind(filter.p)} and {a}.ck = {row.ck} and {entered}")
+
+
+def _named(s: Statement, filter: Named, row: Row) -> str:
+    a, b, holder = s.alias(), s.alias(), row.container
+    # Its id is one of its tokens, and what references inside of the container lead to.
+    link = s.join("ref", a, t=f"{b}.h", p=s.bind(filter.p), d=f"{b}.d", k=holder.k, ck=holder.ck)
+    named = _exists(s, f"tok {b}{link}", f"{b}.k = {row.k} and {b}.ck = {row.ck}")
+    return f"({probe(s, filter.inner, holder)} and {named})"
+
+
+def _beside(s: Statement, filter: Beside, row: Row) -> str:
+    a, b, holder = s.alias(), s.alias(), row.container
+    at = f"{a}.t = {b}.h and {a}.p = {s.bind(filter.p)} and {a}.d = {b}.d and {a}.ck = {b}.ck"
+    link = s.beside("ref", a, f"{at} and {inside_sql(f'{a}.k', holder.k)}")
+    met = probe(s, filter.inner, Row(s, a, container=holder))
+    return _exists(s, f"tok {b}{link}", f"{b}.k = {row.k} and {b}.ck = {row.ck} and {met}")
 
 
 def _exists(s: Statement, tables: str, condition: str) -> str:

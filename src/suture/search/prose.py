@@ -25,6 +25,7 @@ With MAX_WORDS this keeps all words of a resource below what a tsvector holds: 1
 """
 
 _READ = 400_000  # letters of a text that are looked at, so that a huge text costs no more than a long one
+_PORTION = 10_000  # letters that are folded at a time: some signs become eighteen letters
 _WORD = re.compile(r"[a-z0-9]+")
 _TAG = re.compile(r"<[^<>]*>")
 _DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9:.Z+-]*)?)?)?", re.ASCII)
@@ -101,5 +102,17 @@ def _texts(resource: dict[str, Any]) -> list[str]:
 
 def _indexed(text: str) -> str:
     """The words of a text, as far as they are indexed, separated by blanks."""
-    joined = " ".join(words(text[:_READ])[:MAX_WORDS])
+    found: list[str] = []
+    letters = start = 0
+    last = min(len(text), _READ)
+    while start < last and len(found) < MAX_WORDS and letters < MAX_TEXT:
+        end = min(start + _PORTION, last)
+        if end < last:
+            # A word is not cut, unless it is longer than what counts of it.
+            end = text.rfind(" ", start, end) + 1 or end
+        portion = words(text[start:end])
+        found += portion
+        letters += sum(map(len, portion))
+        start = end
+    joined = " ".join(found[:MAX_WORDS])
     return joined if len(joined) <= MAX_TEXT else joined[:MAX_TEXT].rpartition(" ")[0]

@@ -6,7 +6,6 @@ to each other must all be there; a NOT follows something that is wanted, because
 
 import re
 from collections.abc import Sequence
-from typing import Literal
 
 import msgspec
 
@@ -17,8 +16,6 @@ MAX_TERMS = 64
 MAX_DEPTH = 8
 
 _TOKEN = re.compile(r'\s*(?:(?P<phrase>"[^"]*")|(?P<sign>[()|])|(?P<word>[^\s()|"]+))')
-
-Engine = Literal["sqlite", "postgresql"]
 
 
 class Phrase(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from suture.fhir.definitions import type_number
 from suture.fhir.outcomes import Invalid, Issue, Unavailable
 from suture.search.compartments import Compartments
 from suture.search.contained import inner_type, of_type
-from suture.search.criteria import LIST, Criteria
+from suture.search.criteria import Criteria
 from suture.search.filtering import FILTER, Filtering
 from suture.search.filters import NOTHING, Filter, Holds, Prose, Types, all_of, any_of, conjuncts, size
 from suture.search.include import MAX_INCLUDES, Include, include
@@ -227,9 +227,6 @@ class QueryParser:
         types = draft.types or self._all_types
         if draft.inner and name.partition(":")[0] == "_lastUpdated":
             draft.outer.append(self._asked(types[:1], name, value, now, base))  # contained resources have none
-        elif draft.inner and name.startswith(("_has:", LIST)):
-            text = f"{name[:60]} cannot be combined with _contained: it leads to stored resources only."
-            raise UnknownParameter(issues=[Issue("error", "not-supported", text)])
         else:
             inside = [self._asked((inner_type(type),), name, value, now, base) for type in draft.inner]
             if draft.contained != "true":

@@ -14,6 +14,7 @@ from suture.fhir.outcomes import TooCostly
 from suture.search.filters import (
     NOTHING,
     And,
+    Beside,
     Chain,
     Compares,
     Contains,
@@ -22,6 +23,7 @@ from suture.search.filters import (
     Filter,
     Has,
     Holds,
+    Named,
     Not,
     Or,
     Range,
@@ -176,7 +178,7 @@ class Resolver:
                 return any_of(self._paired(item, known) for item in filter.items)
             case Not():
                 return negated(self._paired(filter.item, known))
-            case Chain() | Has() | Holds() | Enters():
+            case Chain() | Has() | Holds() | Enters() | Named() | Beside():
                 return msgspec.structs.replace(filter, inner=self._paired(filter.inner, known))
             case _:
                 return filter
@@ -209,7 +211,7 @@ class Resolver:
                 return negated(self._plain(filter.item, known, words))
             case Enters() if not known.get(filter.form):
                 return NOTHING  # there are no contained resources of the type
-            case Chain() | Has() | Holds() | Enters():
+            case Chain() | Has() | Holds() | Enters() | Named() | Beside():
                 inner = self._plain(filter.inner, known, words)
                 return NOTHING if inner == NOTHING else msgspec.structs.replace(filter, inner=inner)
             case _:
@@ -245,7 +247,7 @@ def unresolved(filter: Filter) -> bool:
             return any(unresolved(item) for item in filter.items)
         case Not():
             return unresolved(filter.item)
-        case Chain() | Has() | Holds():
+        case Chain() | Has() | Holds() | Named() | Beside():
             return unresolved(filter.inner)
         case Enters():
             return True
@@ -277,7 +279,7 @@ def _leaves(filter: Filter, kind: type[Kind]) -> Iterator[Kind]:
                 yield from _leaves(item, kind)
         case Not():
             yield from _leaves(filter.item, kind)
-        case Chain() | Has() | Holds() | Enters():
+        case Chain() | Has() | Holds() | Enters() | Named() | Beside():
             yield from _leaves(filter.inner, kind)
         case _ if isinstance(filter, kind):
             yield filter
@@ -293,7 +295,7 @@ def _gates(filter: Filter) -> Iterator[int]:
                 yield from _gates(item)
         case Not():
             yield from _gates(filter.item)
-        case Chain() | Has() | Holds():
+        case Chain() | Has() | Holds() | Named() | Beside():
             yield from _gates(filter.inner)
         case Enters():
             yield filter.form
@@ -311,7 +313,7 @@ def _replaced(filter: Filter, by: Mapping[Terms, Filter]) -> Filter:
             return any_of(_replaced(item, by) for item in filter.items)
         case Not():
             return negated(_replaced(filter.item, by))
-        case Chain() | Has() | Holds() | Enters():
+        case Chain() | Has() | Holds() | Enters() | Named() | Beside():
             return msgspec.structs.replace(filter, inner=_replaced(filter.inner, by))
         case _:
             return filter

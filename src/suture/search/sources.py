@@ -49,8 +49,8 @@ class Candidates(msgspec.Struct, frozen=True):
 class Listing(msgspec.Struct, frozen=True):
     """Rows that lie in order: `select {columns} from {source} where {condition} order by {key}, {k}`.
 
-    `alias`: of the source. `name`: of the column that holds the key. `res`: they have the columns of `res`, without
-    the body.
+    `alias`: of the source. `name`: of the column that holds the key. `then`: of one that decides among equal keys
+    before `k` does, or "". `res`: they have the columns of `res`, without the body.
     """
 
     columns: str
@@ -60,6 +60,12 @@ class Listing(msgspec.Struct, frozen=True):
     alias: str
     name: str
     res: bool = False
+    then: str = ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns of the order, before `k`."""
+        return (self.key, f"{self.alias}.{self.then}") if self.then else (self.key,)
 
     @property
     def k(self) -> str:

@@ -164,6 +164,11 @@ class Row:
         return self._res
 
     @property
+    def container(self) -> "Row":
+        """What contains it, for a contained resource."""
+        return self._container or Row(self._statement, self.res, is_res=True)
+
+    @property
     def date(self) -> str:
         """The column that holds `sdate`."""
         if self._container is not None:

@@ -40,7 +40,7 @@ class Bodies:
         for enc in sorted(dictionaries):
             rt, data = dictionaries[enc]
             dictionary = zstandard.ZstdCompressionDict(data)
-            dictionary.precompute_compress(level=LEVEL)  # pyright: ignore[reportUnknownMemberType]
+            dictionary.precompute_compress(level=LEVEL)  # pyright: ignore[reportUnknownMemberType] (partly untyped)
             self._by_type[rt] = enc, zstandard.ZstdCompressor(dict_data=dictionary, write_dict_id=False)
             self._expand[enc] = zstandard.ZstdDecompressor(dict_data=dictionary)
         self._other = self._by_type.get(OTHER_TYPES, (ZSTD, zstandard.ZstdCompressor(level=LEVEL)))

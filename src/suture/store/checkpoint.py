@@ -65,7 +65,7 @@ class Checkpointer:
     def _connect(self) -> apsw.Connection:
         connection = apsw.Connection(self._path)
         connection.set_busy_timeout(BUSY_MS)
-        connection.pragma("synchronous", "full")  # pyright: ignore[reportUnknownMemberType]
+        connection.pragma("synchronous", "full")  # pyright: ignore[reportUnknownMemberType] (partly untyped)
         return connection
 
     def close(self) -> None:

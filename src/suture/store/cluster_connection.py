@@ -12,7 +12,7 @@ from typing import Any
 
 from suture.fhir.definitions import type_number
 from suture.store.bodies import STORED_COLUMNS
-from suture.store.connection import Row
+from suture.store.connection import Row, append_and_commit
 from suture.store.distribution import OWN_WORDS, OWNER, places
 from suture.store.postgres import CHANNEL, PostgresConnection
 from suture.store.tables import COLUMNS
@@ -172,6 +172,10 @@ class ClusterConnection(PostgresConnection):
         rh = COLUMNS["events"].index("rh") - 1
         await self._log([(first + n, *row, self._places[row[rh]][0]) for n, row in enumerate(rows)])
         return last, generation
+
+    async def commit_events(self, rows: Sequence[Row], generation: int, *, new_generation: bool) -> int:
+        """Number the rows, insert them, make all durable; the last number. Raises Outdated."""
+        return await append_and_commit(self, rows, generation, new_generation=new_generation)
 
     async def _log(self, rows: Sequence[Row]) -> None:
         if rows:

@@ -81,5 +81,7 @@ class StoredConformance:
             return
         resource: dict[str, Any] = json.decode(self._bodies.decode(enc, bytes(body)))
         url = resource.get("url")
+        if url is None and resource["resourceType"] == "NamingSystem":
+            url = f"NamingSystem/{id}"  # in R4 it has none, and is found by what it names
         if isinstance(url, str):
             self._entries[rt, id] = entry(type_name(rt), url, resource.get("version", ""), resource)

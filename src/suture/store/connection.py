@@ -66,15 +66,22 @@ class WriteConnection(Connection, Protocol):
 
     own_words: str
 
-    async def begin(self) -> None: ...
-    async def commit(self) -> None: ...
+    async def begin(self) -> None:
+        """Open a transaction; on PostgreSQL when the first statement of it is sent."""
+        ...
+
+    async def commit(self) -> None:
+        """Make the transaction durable."""
+        ...
+
     async def rollback(self) -> None: ...
     async def savepoint(self) -> None: ...
     async def rollback_to_savepoint(self) -> None: ...
 
     def together(self) -> AbstractAsyncContextManager[None]:
-        """What is written inside the block may reach the database at its end, at once, from one view of what was there.
+        """What is written inside the block may reach the database later, at once, from one view of what was there.
 
+        At the latest that is before the next statement.
         That holds for `archive`, `insert`, `insert_new`, `replace`, `delete` and `write_prose`. No two of them may
         write the same row.
         """
@@ -138,3 +145,21 @@ class WriteConnection(Connection, Protocol):
         `new_generation`: begin one; it is the one returned. Other processes are told at the commit.
         """
         ...
+
+    async def commit_events(self, rows: Sequence[Row], generation: int, *, new_generation: bool) -> int:
+        """Number the rows and insert them as `append_events` does, and make all durable; the last number.
+
+        `generation`: what it is after the commit. Raises Outdated when it would not be, with nothing made durable.
+        """
+        ...
+
+
+async def append_and_commit(
+    connection: WriteConnection, rows: Sequence[Row], generation: int, *, new_generation: bool
+) -> int:
+    """`commit_events` in two steps."""
+    last, found = await connection.append_events(rows, new_generation=new_generation)
+    if found != generation:
+        raise Outdated("generation")
+    await connection.commit()
+    return last

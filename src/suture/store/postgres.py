@@ -1,6 +1,8 @@
 """PostgreSQL through asyncpg: one connection, with multi-row statements by `unnest`.
 
-Placeholders `?1` become `$1` here. `suture.store.pool` opens connections and hands them out.
+Placeholders `?1` become `$1` here. `suture.store.pool` opens connections and hands them out. The one thing to know:
+under load every answer of the server waits for a turn of the busy event loop, so what is written is gathered, and a
+batch that reads nothing is one statement, which is its own transaction.
 """
 
 import asyncio
@@ -12,9 +14,10 @@ from typing import Any, cast
 
 import asyncpg
 
-from suture.fhir.outcomes import FhirError, Unavailable
+from suture.fhir.outcomes import FhirError, TooCostly, Unavailable
 from suture.store.bodies import STORED_COLUMNS
-from suture.store.connection import Retry, Row, fenced, overdue, too_complex
+from suture.store.connection import Outdated, Retry, Row, fenced, overdue, too_complex
+from suture.store.dialect import POSTGRESQL
 from suture.store.tables import COLUMNS, INDEX_TABLES, VOCABULARY
 
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
@@ -87,12 +90,14 @@ DELETE_PROSE = (
     "(select 1 from unnest($2::bigint[], $3::bigint[]) as u(k, ck) where u.k = prose.k and u.ck = prose.ck)"
 )
 # The row lock on the counter is held to the commit, so numbers become visible in their order.
+_COUNTED = "update counter set n = n + $8, generation = generation + $9 where name = 'seq'"
+_LOGGED = (
+    "insert into events select last.n - $8 + u.position, u.rt, u.rh, u.k, u.ver, u.upd, u.method, u.deleted "
+    f"from last, unnest({_unnest('events')}) with ordinality as u(rt, rh, k, ver, upd, method, deleted, position)"
+)
+_TOLD = "pg_notify($10, n || ' ' || generation)"
 APPEND = (
-    "with last as (update counter set n = n + $8, generation = generation + $9 where name = 'seq' "
-    "returning n, generation), "
-    "added as (insert into events select last.n - $8 + u.position, u.rt, u.rh, u.k, u.ver, u.upd, u.method, u.deleted "
-    f"from last, unnest({_unnest('events')}) with ordinality as u(rt, rh, k, ver, upd, method, deleted, position)) "
-    "select n, generation, pg_notify($10, n || ' ' || generation) from last"
+    f"with last as ({_COUNTED} returning n, generation), added as ({_LOGGED}) select n, generation, {_TOLD} from last"
 )
 
 _PLACEHOLDER = re.compile(r"\?(\d+)")
@@ -113,7 +118,9 @@ class PostgresConnection:
         self._timeout = timeout
         self._translated: dict[str, str] = {}
         self._gone = False
-        self._gathered: list[tuple[str, Sequence[Any]]] | None = None
+        self._due = False
+        self._gathers = False
+        self._gathered: list[tuple[str, Sequence[Any]]] = []
         self.interrupted = False
 
     def _sql(self, sql: str) -> str:
@@ -131,6 +138,11 @@ class PostgresConnection:
 
     async def fetch(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and return its rows."""
+        if self._due or self._gathered:
+            await self._send()
+        return await self._fetch(sql, args)
+
+    async def _fetch(self, sql: str, args: Sequence[Any]) -> list[Row]:
         try:
             return cast("list[Row]", await self._connection.fetch(self._sql(sql), *args))
         except DRIVER_ERRORS as error:
@@ -186,44 +198,62 @@ class PostgresConnection:
             raise self._translate(error) from error
 
     async def begin(self) -> None:
-        """Open a transaction."""
-        await self._run("begin")
+        """Open a transaction, when its first statement is sent."""
+        self._due = True
+
+    async def _begin(self) -> None:
+        if self._due:
+            self._due = False
+            await self._run("begin")
+
+    async def _send(self) -> None:
+        """Open the transaction and write what is gathered."""
+        await self._begin()
+        if self._gathered:
+            gathered, self._gathered = self._gathered, []
+            await self._fetch(*_together(gathered))
 
     async def commit(self) -> None:
         """Make the transaction durable."""
-        await self._run("commit")
+        if self._gathered:
+            await self._send()
+        if not self._due:
+            await self._run("commit")
+        self._due = False
 
     async def rollback(self) -> None:
         """Undo the transaction, if one is open."""
+        self._due = False
+        self._gathered.clear()
         if not self.closed and self._connection.is_in_transaction():
             await self._run("rollback")
 
     async def savepoint(self) -> None:
         """Set the one savepoint of the transaction."""
+        await self._send()
         await self._run("savepoint unit")
 
     async def rollback_to_savepoint(self) -> None:
         """Undo all since the savepoint."""
+        self._gathered.clear()
         await self._run("rollback to savepoint unit")
 
     @asynccontextmanager
     async def together(self) -> AsyncGenerator[None]:
-        """Gather what is written inside the block into one statement: under load each round trip waits for a turn."""
-        self._gathered = []
+        """Gather what is written inside the block into one statement, sent before or with the next one."""
+        if self._gathered:
+            await self._send()
+        self._gathers = True
         try:
             yield
-            gathered, self._gathered = self._gathered, None
-            if gathered:
-                texts, args = zip(*gathered, strict=True)
-                await self.fetch(_combined(texts), [arg for some in args for arg in some])
         finally:
-            self._gathered = None
+            self._gathers = False
 
     async def _write(self, sql: str, args: Sequence[Any]) -> None:
-        if self._gathered is None:
-            await self.fetch(sql, args)
-        else:
+        if self._gathers:
             self._gathered.append((sql, args))
+        else:
+            await self.fetch(sql, args)
 
     async def lock(self, numbers: Sequence[int]) -> None:
         """Wait until no other process holds any of these locks; hold them to the end of the transaction."""
@@ -244,9 +274,10 @@ class PostgresConnection:
 
     async def insert(self, table: str, rows: Sequence[Row]) -> None:
         """Insert rows into `table`: many by COPY, few by one statement."""
-        if len(rows) < (COPY_FROM if self._gathered is None else COPY_FROM_TOGETHER):
+        if len(rows) < (COPY_FROM_TOGETHER if self._gathers else COPY_FROM):
             await self._write(INSERT[table], _columns(rows))
             return
+        await (self._begin() if self._gathers else self._send())
         try:
             await self._connection.copy_records_to_table(table, records=rows, columns=COLUMNS[table])
         except DRIVER_ERRORS as error:
@@ -294,6 +325,25 @@ class PostgresConnection:
         last, generation, _ = (await self.fetch(APPEND, (*columns, len(rows), int(new_generation), CHANNEL)))[0]
         return last, generation
 
+    async def commit_events(self, rows: Sequence[Row], generation: int, *, new_generation: bool) -> int:
+        """Number the rows, insert them, make all durable; the last number. Raises Outdated.
+
+        When nothing of the transaction was sent before, all of it is one statement.
+        """
+        whole, self._due = self._due, False
+        gathered, self._gathered = self._gathered, []
+        columns = _columns(rows) if rows else [()] * len(TYPES["events"])
+        events = (*columns, len(rows), int(new_generation), CHANNEL, generation)
+        try:
+            found = await self._fetch(*_together(gathered, events))
+        except TooCostly as error:
+            if isinstance(error.__cause__, asyncpg.DivisionByZeroError):
+                raise Outdated("generation") from None
+            raise
+        if not whole:
+            await self._run("commit")
+        return found[0][0]
+
     # The listener's face
 
     async def listen(self, told: Callable[[str], None], closed: Callable[[], None]) -> None:
@@ -321,17 +371,36 @@ def tsvector(narrative: str, content: str) -> str:
     return " ".join(places)
 
 
+def _together(
+    gathered: Sequence[tuple[str, Sequence[Any]]], events: Sequence[Any] | None = None
+) -> tuple[str, list[Any]]:
+    """One statement that does what is gathered, and its values. `events`: the values of `_ending`, at its end."""
+    texts = tuple(sql for sql, _ in gathered)
+    values = [value for _, some in gathered for value in some]
+    return _combined(texts, ending=events is not None), [*values, *(events or ())]
+
+
 @functools.lru_cache(maxsize=512)
-def _combined(statements: tuple[str, ...]) -> str:
-    """One statement that does the same as these, which do not touch the same rows."""
+def _combined(statements: tuple[str, ...], *, ending: bool) -> str:
+    """One statement that does the same as these, which touch different rows. `ending`: and ends with the events."""
     parts: list[str] = []
     before = 0
     for number, sql in enumerate(statements):
-        last = max(int(n) for n in _PARAMETER.findall(sql))
-        shifted = _PARAMETER.sub(lambda found, by=before: f"${int(found[1]) + by}", sql)
-        parts.append(f"w{number} as ({shifted})")
-        before += last
-    return f"with {', '.join(parts)} select 1"
+        parts.append(f"w{number} as ({_shifted(sql, before)}{' returning 1' if ending else ''})")
+        before += max(int(n) for n in _PARAMETER.findall(sql))
+    if not ending:
+        return f"with {', '.join(parts)} select 1"
+    # The counter's row is locked last, so that the writers of other processes wait for no more than the commit.
+    after = "".join(f" and (select count(*) from w{number}) >= 0" for number in range(len(statements)))
+    parts.append(f"last as ({_shifted(_COUNTED, before)}{after} returning n, generation)")
+    parts.append(f"added as ({_shifted(_LOGGED, before)})")
+    right = f"case when generation = ${before + 11} then 1 else {POSTGRESQL.stop('generation')} end"
+    return f"with {', '.join(parts)} select n, {_shifted(_TOLD, before)}, {right} from last"
+
+
+def _shifted(sql: str, by: int) -> str:
+    """`sql` with the numbers of its parameters raised."""
+    return _PARAMETER.sub(lambda found: f"${int(found[1]) + by}", sql)
 
 
 def _columns(rows: Sequence[Row]) -> list[Sequence[Any]]:

@@ -183,7 +183,7 @@ class Rebuild:
         """The place at which no other process goes on; None when the walk has ended."""
         place = await self._place(rt)
         while place is not None and place.done:
-            await asyncio.sleep(PAUSE * (1 + random.random()))  # noqa: S311
+            await asyncio.sleep(PAUSE * (1 + random.random()))  # noqa: S311 (no secret: it spreads the processes)
             before, place = place, await self._place(rt)
             if place == before:
                 break

@@ -60,7 +60,7 @@ class SqliteConnection:
         self._stop = NEVER
         self.raw = apsw.Connection(path, statementcachesize=400)
         # apsw's own annotations name buffers in a way that is unknown to the type checker
-        self._execute = cast("Execute", self.raw.execute)  # pyright: ignore[reportUnknownMemberType]
+        self._execute = cast("Execute", self.raw.execute)  # pyright: ignore[reportUnknownMemberType] (partly untyped)
         # Statements are written so that one plan fits all values. Without this SQLite prepares them anew for each
         # execution, since bound values may change a plan, which takes longer than most statements.
         self.raw.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)

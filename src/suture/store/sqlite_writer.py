@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from suture.store.bodies import STORED_COLUMNS
 from suture.store.checkpoint import Checkpointer
-from suture.store.connection import Retry, Row, overdue
+from suture.store.connection import Retry, Row, append_and_commit, overdue
 from suture.store.sqlite import QUICK_SECONDS, Bindings, Overrun, SqliteConnection
 from suture.store.tables import COLUMNS
 
@@ -199,6 +199,10 @@ class SqliteWriteConnection:
         first = last - len(rows) + 1
         await self.insert("events", [(first + index, *row) for index, row in enumerate(rows)])
         return last, generation
+
+    async def commit_events(self, rows: Sequence[Row], generation: int, *, new_generation: bool) -> int:
+        """Number the rows, insert them, make all durable; the last number. Raises Outdated."""
+        return await append_and_commit(self, rows, generation, new_generation=new_generation)
 
 
 def _chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -18,7 +18,7 @@ from suture.fhir.json import join_body
 from suture.fhir.outcomes import Conflict
 from suture.store.bodies import METHOD_NUMBER, PLAIN, Bodies
 from suture.store.changes import CONFORMANCE, GENERATION_LOCK, Changes
-from suture.store.connection import Outdated, Row, WriteConnection
+from suture.store.connection import Row, WriteConnection
 from suture.store.dialect import Dialect
 from suture.store.index_rows import NO_ROWS, Tables, index_rows, rows_there
 from suture.store.keys import Keys
@@ -299,11 +299,11 @@ class Batch:
         if self._events or begins:
             if begins:
                 await self.connection.lock((GENERATION_LOCK,))
-            last, generation = await self.connection.append_events(self._events, new_generation=begins)
-            if generation != self.generation + begins:
-                raise Outdated("generation")
+            generation = self.generation + begins
+            last = await self.connection.commit_events(self._events, generation, new_generation=begins)
             self.sequence, self.generation, self.new_generation = last, generation, begins
-        await self.connection.commit()
+        else:
+            await self.connection.commit()
         self.vocabulary.commit()
 
     @property

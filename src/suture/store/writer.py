@@ -113,7 +113,7 @@ class Committer:
         self.statistics.retries += 1
         for unit in units:
             unit.result, unit.error = None, None
-            await asyncio.sleep(0.002 * unit.attempts * random.random())  # noqa: S311
+            await asyncio.sleep(0.002 * unit.attempts * random.random())  # noqa: S311 (no secret: it spreads the attempts)
             await self.process(connection, (unit,), certain=certain)
 
     def _retry(self, unit: Unit, error: Exception) -> bool:

@@ -13,12 +13,14 @@ import msgspec
 from suture.fhir.outcomes import Invalid
 from suture.terminology.languages import Languages, parse
 from suture.terminology.systems import Json
-from suture.terminology.versions import MODES, Rules, rule_of
+from suture.terminology.versions import MODES, NO_RULES, Rules, rule_of
 
 _PARAMETER = (
     "http://hl7.org/fhir/StructureDefinition/valueset-expansion-parameter",
     "http://hl7.org/fhir/tools/StructureDefinition/valueset-expansion-parameter",
 )
+
+_MODES = frozenset(MODES)
 
 Values = Mapping[str, Sequence[Any]]
 """Parameters by name, each with all its values: JSON values, resources, or the strings of a URL."""
@@ -121,6 +123,8 @@ class Asked:
     @property
     def rules(self) -> Rules:
         """What the request says of versions. Raises Invalid."""
+        if _MODES.isdisjoint(self._values) and _MODES.isdisjoint(self._of_value_set):
+            return NO_RULES
         found = [(name, text) for name in MODES for text in self.texts(name)]
         rules = [(rule_of(name, text), name, text) for name, text in found]
         for rule, name, text in rules:

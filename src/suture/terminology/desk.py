@@ -17,10 +17,13 @@ from suture.fhir.versions import Version
 from suture.terminology.asked import Asked
 from suture.terminology.composing import Composed, Composer
 from suture.terminology.concept_maps import ConceptMap, concept_map
+from suture.terminology.dated import DatedLibrary
 from suture.terminology.kept import Kept
 from suture.terminology.library import Inline, Library, Shelf
 from suture.terminology.oracle import Memberships
-from suture.terminology.systems import Content, Json
+from suture.terminology.preferred_ids import NamingSystems
+from suture.terminology.systems import Content, Head, Json
+from suture.terminology.validation import all_codes_of
 from suture.terminology.versions import newest
 
 KEPT_CONCEPTS = 400_000
@@ -61,6 +64,7 @@ class Desk:
         self.memberships = Memberships()
         self._systems: Systems | None = None
         self._maps: list[ConceptMap] | None = None
+        self._naming: NamingSystems | None = None
         self._caches: OrderedDict[str, tuple[Inline, float]] = OrderedDict()
 
     def current(self, canonicals: Canonicals, generation: int) -> "Desk":
@@ -74,6 +78,7 @@ class Desk:
             self.memberships = Memberships()
             self._systems = None
             self._maps = None
+            self._naming = None
         return self
 
     async def systems(self) -> Systems:
@@ -85,6 +90,16 @@ class Desk:
             found = await asyncio.to_thread(_listed, self.version, canonicals, [(h.url, h.version) for h in loaded])
             if canonicals is self._canonicals:
                 self._systems = found
+        return found
+
+    async def naming_systems(self) -> NamingSystems:
+        """The naming systems that are here. The same object while nothing has changed."""
+        found = self._naming
+        if found is None:
+            canonicals = self._canonicals
+            found = await asyncio.to_thread(lambda: NamingSystems(canonicals.all("NamingSystem") if canonicals else ()))
+            if canonicals is self._canonicals:
+                self._naming = found
         return found
 
     async def maps(self, question: "Question", system: str) -> list[ConceptMap]:
@@ -135,12 +150,31 @@ class Question:
         self._supplements = tuple(asked.supplements)
         self.composer = Composer(library, self._rules, self._supplements)
 
+    def on(self, moment: int, shown: str) -> DatedLibrary:
+        """Ask about the definitions of a day from now on. `moment`: its end, in microseconds since 1970, UTC; `shown`:
+        as messages call it.
+        """
+        self.library = dated = DatedLibrary(self.library, moment, shown)
+        self.composer = Composer(dated, self._rules, self._supplements)
+        self._kept = None
+        return dated
+
     async def value_set(self, reference: str) -> Composed:
         """A value set by canonical, with or without `|version`, taken apart. Raises Refused, TooCostly."""
         key: _Key = (reference, self._rules.rules, self._supplements)
         found = self._kept.get(key) if self._kept is not None else None
         if found is None:
             found = await self.composer.of(reference)
+            if self._kept is not None:
+                self._kept.keep(key, found, 1)
+        return found
+
+    async def codes_of(self, head: Head) -> Composed:
+        """The value set of all codes of a code system, taken apart. Raises as `value_set` does."""
+        key: _Key = (f"all codes of {head.url}|{head.version}", self._rules.rules, self._supplements)
+        found = self._kept.get(key) if self._kept is not None else None
+        if found is None:
+            found = await self.composer.take_apart(all_codes_of(head))
             if self._kept is not None:
                 self._kept.keep(key, found, 1)
         return found

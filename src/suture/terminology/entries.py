@@ -96,7 +96,7 @@ class Entries:
             designations = [_designation(name) for name in self._designations(names, shown)]
             if designations:
                 found["designation"] = designations
-        properties = self._properties(concept, head, listed)
+        properties = self.properties_of(concept, head, listed)
         if properties:
             self._put(found, properties)
         return found
@@ -111,17 +111,20 @@ class Entries:
             found.append(name)
         return found
 
-    def _properties(self, concept: Concept, head: Head, listed: Json | None) -> list[Json]:
+    def properties_of(self, concept: Concept, head: Head, listed: Json | None) -> list[Json]:
+        """The properties of a concept that are shown; from now on `properties` has them."""
         found: list[Json] = []
         status = concept.status if concept.status not in ("", "active") else "inactive" if concept.inactive else ""
         if status:
             found.append(self._property("status", _CONCEPT + "status", {"valueCode": status}))
         extensions = [*concept.extension, *(listed or {}).get("extension", ())]
-        for name, uri, type, urls in _NUMBERED:
+        for name, uri, type, urls in _NUMBERED if extensions else ():
             given = [value for one in extensions if one.get("url") in urls and (value := _value(one)) is not None]
             if given:
                 found.append(self._property(name, _CONCEPT + uri, {type: given[-1]}))
         wanted = self._style.wanted
+        if not wanted:
+            return found
         if "definition" in wanted and concept.definition:
             uri = _CONCEPT + "definition"
             found.append(self._property("definition", uri, {"valueString": concept.definition}))

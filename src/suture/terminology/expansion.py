@@ -85,7 +85,7 @@ class _Expansion:
         )
         contains = await self._contains(slices, entries, offset or 0, most, tree=tree)
         if len(contains) < total <= MAX_UNPAGED and not tree:
-            await self._contains(slices, entries, 0, total, tree=False)  # for the properties that the others have
+            await self._declare(slices, entries)
         expansion: Json = {
             "identifier": f"urn:uuid:{uuid.uuid4()}",
             "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -131,14 +131,18 @@ class _Expansion:
             room = most - len(found)
             if room <= 0:
                 break
-            numbers = one.ordered()[offset : offset + room]
-            read = await one.provider.concepts(numbers) if numbers else ()
-            concepts: list[tuple[Concept, Json | None]] = [(each, one.entries.get(each.number)) for each in read]
-            concepts += list(one.concepts[max(offset - len(one.numbers), 0) :][: room - len(numbers)])
+            numbers, concepts = await _page(one, offset, room)
             offset = 0
             made = [entries.entry(concept, one.provider.head, entry, one.language) for concept, entry in concepts]
             found += await _tree(one, numbers, made) if tree else made
         return found
+
+    async def _declare(self, slices: Sequence[Slice], entries: Entries) -> None:
+        """Take note of the properties that concepts beyond the page have."""
+        for one in slices:
+            _, concepts = await _page(one, 0, len(one))
+            for concept, entry in concepts:
+                entries.properties_of(concept, one.provider.head, entry)
 
     def _say(self, name: str, canonical: str) -> None:
         parameter = {"name": name, "valueUri": canonical}
@@ -179,6 +183,15 @@ class _Expansion:
         word = texts.standing(status, standing, experimental=experimental, used_by=self._composed.resource)
         if word:
             self._say(f"warning-{word}", name)
+
+
+async def _page(one: Slice, offset: int, room: int) -> tuple[list[int], list[tuple[Concept, Json | None]]]:
+    """At most `room` concepts of a slice with what the value set says of them, and the numbers of the first of them."""
+    numbers = one.page(offset, room)
+    read = await one.provider.concepts(numbers) if numbers else ()
+    concepts: list[tuple[Concept, Json | None]] = [(each, one.entries.get(each.number)) for each in read]
+    concepts += list(one.concepts[max(offset - len(one.numbers), 0) :][: room - len(numbers)])
+    return numbers, concepts
 
 
 async def _tree(one: Slice, numbers: Sequence[int], made: Sequence[Json]) -> list[Json]:

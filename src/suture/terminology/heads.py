@@ -1,6 +1,7 @@
 """What a CodeSystem resource says of itself, as a `Head`."""
 
 from collections.abc import Iterator
+from typing import cast
 
 from suture.terminology.properties import standing_of
 from suture.terminology.systems import Declared, Head, Json
@@ -43,7 +44,7 @@ def algorithm_of(resource: Json) -> str:
         for name in (*_ALGORITHMS, "valueCoding", "valueString"):
             found = carrier.get(name)
             if isinstance(found, dict):
-                return str(found.get("code", ""))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+                return str(cast(Json, found).get("code", ""))
             if isinstance(found, str):
                 return found
     return ""

@@ -74,12 +74,13 @@ StoredSystems = Kept[str, tuple[StoredVersion, ...]]
 class Shelf:
     """The code systems of one generation of definitions that were made of resources."""
 
-    __slots__ = ("identifiers", "listed", "stored")
+    __slots__ = ("identifiers", "listed", "stored", "systems")
 
     def __init__(self, capacity: int) -> None:
         """`capacity`: concepts of each kind that are kept."""
         self.stored: StoredSystems = Kept(capacity)
         self.listed: Kept[tuple[str, str], Listed] = Kept(capacity)
+        self.systems: Kept[tuple[str, str], Provider] = Kept(capacity)
         self.identifiers: dict[str, str] | None = None
 
 
@@ -112,7 +113,7 @@ class Library:
         self._shelf = shelf
         self._canonicals = canonicals or Nothing()
         self._content = content
-        self._inline = inline or Inline()
+        self._inline = inline or _NONE_INLINE
 
     @property
     def inline(self) -> Sequence[Json]:
@@ -166,6 +167,17 @@ class Library:
         return found
 
     async def _code_system(self, url: str, version: str) -> Provider | None:
+        if self.source is not None or self._inline.systems(url):
+            return await self._searched(url, version)
+        found = self._shelf.systems.get((url, version))
+        if found is None:
+            found = await self._searched(url, version)
+            # a grammar may be another server's, which says itself which versions it has now
+            if found is not None and found.enumerable:
+                self._shelf.systems.keep((url, version), found, 100 + (found.size if isinstance(found, Listed) else 0))
+        return found
+
+    async def _searched(self, url: str, version: str) -> Provider | None:
         one = _chosen(self._inline.systems(url), version)
         if one is not None:
             return self._inline.listed(one)
@@ -337,6 +349,9 @@ class Inline:
         if found is None:
             found = self._listed[id(resource)] = Listed(resource)
         return found
+
+
+_NONE_INLINE = Inline()
 
 
 def _key(resource: Json) -> tuple[Any, ...]:

@@ -2,7 +2,7 @@
 
 Specification: https://hl7.org/fhir/R4/codesystem-operation-lookup.html. The one thing to know: without `property` the
 parameters of the operation itself, designations, parents and children and all properties are given; with it only those
-that are named.
+that are named. Relationships of SNOMED CT stand in their role groups unless they are asked for by name.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,6 +19,9 @@ from suture.terminology.versions import listed
 
 MAX_RELATED = 500
 """Parents and children that are named."""
+
+ROLE_GROUP = "609096000"
+"""The concept of SNOMED CT that stands for a role group, as a property."""
 
 
 async def lookup(question: Question, system: str, version: str, code: str) -> Json:
@@ -47,7 +50,7 @@ async def lookup(question: Question, system: str, version: str, code: str) -> Js
         found += [_designation(name) for name in names if accepts(asked.languages, name.language) or name is shown]
     if wants("inactive"):
         found.append(_property("inactive", "Boolean", concept.inactive))
-    found += [_of_property(one) for one in concept.properties if wants(one.code)]
+    found += _properties(concept.properties, wants)
     for name in ("parent", "child"):
         if wants(name):
             found += await _related(provider, concept, name)
@@ -132,12 +135,24 @@ def _property(code: str, type: str, value: object, description: str = "") -> Jso
     return {"name": "property", "part": parts}
 
 
-def _of_property(one: Property) -> Json:
-    found = _property(one.code, one.type, one.value)
-    for part in one.parts:
-        inner = [{"name": "code", "valueCode": part.code}, {"name": "value", f"value{part.type}": part.value}]
-        found["part"].append({"name": "subproperty", "part": inner})
-    return found
+def _properties(properties: Iterable[Property], wants: "_Wanted") -> Iterable[Json]:
+    """Those that are wanted, the relationships of a role group as subproperties of one property."""
+    groups: dict[int, list[Property]] = {}
+    for one in properties:
+        if one.group and wants(ROLE_GROUP):
+            groups.setdefault(one.group, []).append(one)
+        elif wants(one.code):
+            found = _property(one.code, one.type, one.value)
+            found["part"] += [_subproperty(part) for part in one.parts]
+            yield found
+    for _, members in sorted(groups.items()):
+        code = {"name": "code", "valueCode": ROLE_GROUP}
+        yield {"name": "property", "part": [code, *(_subproperty(one) for one in members)]}
+
+
+def _subproperty(one: Property) -> Json:
+    parts = [{"name": "code", "valueCode": one.code}, {"name": "value", f"value{one.type}": one.value}]
+    return {"name": "subproperty", "part": parts}
 
 
 async def _related(provider: Provider, concept: Concept, name: str) -> Iterable[Json]:

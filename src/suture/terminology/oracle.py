@@ -12,7 +12,7 @@ import msgspec
 from suture.fhir.outcomes import FhirError, TimedOut, Unavailable
 from suture.terminology.asked import Asked
 from suture.terminology.problems import Problem, Refused
-from suture.terminology.validation import Validation, all_codes_of, subject_of_coding
+from suture.terminology.validation import Validation, subject_of_coding
 
 if TYPE_CHECKING:
     from suture.terminology.desk import Desk
@@ -85,7 +85,7 @@ async def _worked_out(desk: "Desk", value_set: str, system: str, version: str, c
             provider = await question.library.code_system(system, version)
             if provider is None:
                 return Membership(None, f"The code system {system} is not known here.", known=False)
-            composed = await question.resource(all_codes_of(provider.head))
+            composed = await question.codes_of(provider.head)
         validation = Validation(
             question.composer, composed, question.asked, subject, internal=not value_set, lists_suffice=True
         )

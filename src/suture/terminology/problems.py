@@ -71,7 +71,7 @@ class Refused(Invalid):
         self.unknown = tuple(unknown)
         issues = [Issue(one.severity, one.code, one.text, one.place) for one in problems]
         super().__init__(issues=[plain] if plain else issues)
-        self.status = status  # pyright: ignore[reportAttributeAccessIssue]
+        self.status = status  # pyright: ignore[reportAttributeAccessIssue] (of the class elsewhere)
 
     def outcome(self) -> Json:
         """The OperationOutcome that tells a client of this error."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from suture.fhir.outcomes import Invalid
-from suture.terminology.content.grammars.grammar import Grammar
+from suture.terminology.content.grammars.grammar import Unlisted
 from suture.terminology.problems import Problem, Refused
 from suture.terminology.refusals import shown, unsupported
 from suture.terminology.remote_server import RemoteServer
@@ -23,7 +23,7 @@ _SNOMED = "http://snomed.info/sct"
 _SNOMED_SET = re.compile(r"(http://snomed\.info/sct(?:/\d+(?:/version/\d+)?)?)\?fhir_vs=(ecl|refset)/(.+)")
 
 
-class Remote(Grammar):
+class Remote(Unlisted):
     """The `Provider` of a code system that `server` has."""
 
     def __init__(self, server: RemoteServer, url: str, version: str) -> None:

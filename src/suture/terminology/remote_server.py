@@ -7,14 +7,18 @@ kept for a while; a question takes at most TIMEOUT; after FAILURES in a row nobo
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import httpx
-
+from suture.deferred import deferred
 from suture.fhir import json
 from suture.fhir.outcomes import FhirError, Unavailable
 from suture.terminology.kept import Kept
 from suture.terminology.systems import Json
+
+if TYPE_CHECKING:
+    import httpx
+else:
+    httpx = deferred("httpx")
 
 TIMEOUT = 10.0
 """Seconds that one question may take."""

@@ -43,11 +43,11 @@ class Slice(msgspec.Struct, frozen=True):
         """The same without `numbers`."""
         return msgspec.structs.replace(self, numbers=self.numbers - numbers)
 
-    def ordered(self) -> list[int]:
-        """Its numbers in order."""
+    def page(self, offset: int, most: int) -> list[int]:
+        """Its numbers in order: at most `most`, without the first `offset`."""
         if self.order is None:
-            return list(self.numbers)
-        return [number for number in self.order if number in self.numbers]
+            return list(self.numbers[offset : offset + most])
+        return [number for number in self.order if number in self.numbers][offset : offset + most]
 
     def __len__(self) -> int:
         return len(self.numbers) + len(self.concepts)

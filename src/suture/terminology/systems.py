@@ -32,12 +32,14 @@ class Property(msgspec.Struct, frozen=True):
 
     `type`: the last part of its FHIR element name: Code, Coding, String, Integer, Boolean, DateTime or Decimal.
     `value`: str, dict for a Coding, int, bool or Decimal. `parts`: subproperties, as FHIR has them from R5 on.
+    `group`: relationships of SNOMED CT with the same number stand in one role group; 0: in none.
     """
 
     code: str
     value: Any
     type: str = "String"
     parts: Sequence["Property"] = ()
+    group: int = 0
 
 
 class Declared(msgspec.Struct, frozen=True):

@@ -38,6 +38,8 @@ class Rules(msgspec.Struct, frozen=True):
         """The version that is meant where a definition says `version` ("" for none). `used`: takes the rules that
         decided it.
         """
+        if not self.rules:
+            return version
         about = self.of(url)
         for mode in ("force", "default", "check"):
             rule = next((rule for rule in about if rule.mode == mode), None)
@@ -53,6 +55,9 @@ class Rules(msgspec.Struct, frozen=True):
             if rule.mode == "check" and not matches(rule.version, version):
                 return rule
         return None
+
+
+NO_RULES = Rules()
 
 
 def rule_of(name: str, canonical: str) -> Rule | None:

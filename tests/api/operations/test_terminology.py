@@ -121,6 +121,23 @@ def test_a_change_of_a_code_system_counts_at_once(zoo: Zoo) -> None:
     assert zoo.codes() == ["fish"]
 
 
+def test_a_newer_version_of_a_code_system_counts_at_once(zoo: Zoo) -> None:
+    def asked(operation: str, **parameters: str) -> httpx.Response:
+        return zoo.client.get(f"/CodeSystem/{operation}", params=parameters)
+
+    def known(version: str = "") -> bool:
+        named = {"version": version} if version else {}
+        found = read(asked("$validate-code", url=zoo.system, code="fish", **named).json())["result"]
+        assert (asked("$lookup", system=zoo.system, code="fish", **named).status_code == 200) is found
+        return found
+
+    assert (known(), known("1"), known("2")) == (False, False, False)
+    newer = created(zoo.client, system(zoo.system, {"code": "fish", "display": "Fish"}, version="2"))
+    assert (known(), known("1"), known("2")) == (True, False, True)
+    assert zoo.client.delete(f"/CodeSystem/{newer['id']}").status_code in (200, 204)
+    assert (known(), known("1"), known("2")) == (False, False, False)
+
+
 def test_a_code_is_judged_with_everything_that_is_to_be_said_of_it(zoo: Zoo) -> None:
     assert zoo.validate(code="dog")["result"] is True
     assert zoo.validate(code="dog", display="hund", displayLanguage="de")["result"] is True

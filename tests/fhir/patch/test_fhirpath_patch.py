@@ -178,6 +178,13 @@ def test_a_choice_is_named_without_its_type_and_may_change_it() -> None:
         assert patched(OBSERVATION, operation("replace", path, {"valueString": "g"}))["valueQuantity"]["unit"] == "g"
     component = operation("replace", "Observation.component[0].value", {"valueBoolean": True})
     assert patched(OBSERVATION, component)["component"] == [{"code": {"text": "a"}, "valueBoolean": True}]
+    with_type = refused(PATIENT, operation("delete", "Patient.deceasedBoolean"))
+    assert "it is 'deceased' there" in with_type
+
+
+def test_a_date_is_compared_with_a_date_and_not_with_a_string() -> None:
+    assert patched(PATIENT, operation("delete", "Patient.birthDate.where($this = '1974-12-25')")) == PATIENT
+    assert "birthDate" not in patched(PATIENT, operation("delete", "Patient.birthDate.where($this = @1974-12-25)"))
 
 
 def test_decimals_keep_their_digits() -> None:

@@ -10,7 +10,7 @@ from suture.fhir.fhirpath import Engine
 from suture.fhir.outcomes import Issue
 from suture.fhir.profiles import Answer, Context, Judge
 from suture.fhir.rules import Coded
-from suture.fhir.rules.questions import UNKNOWN, Filtered, Unknown
+from suture.fhir.rules.questions import UNKNOWN, Filtered, Operated, Subsumption, Unknown
 from suture.fhir.versions import Version
 
 Json = dict[str, Any]
@@ -80,6 +80,12 @@ class Oracle:
 
     async def filter(self, question: Filtered) -> str:
         return ""
+
+    async def subsumes(self, question: Subsumption) -> bool | None:
+        return None
+
+    async def operate(self, question: Operated) -> Any:
+        return UNKNOWN
 
 
 @cache

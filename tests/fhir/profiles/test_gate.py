@@ -6,6 +6,7 @@ import pytest
 
 from suture.fhir.outcomes import InvalidStructure, Unprocessable
 from suture.fhir.profiles import Gate, Policy, Waits
+from suture.fhir.rules.questions import Subsumption
 from tests.fhir.profiles.judging import HERE, Json, Oracle, coded, element, judge, observation, patient, profile
 
 NAMED = profile("named", "Patient", element("Patient.name", min=1))
@@ -67,3 +68,26 @@ def test_who_can_wait_gets_the_answers_and_checks_again() -> None:
 def test_who_cannot_wait_lets_pass_what_is_not_known_at_once() -> None:
     hurried = gate(BOUND, oracle=Oracle({"http://x.org/vs": {"a"}}))
     assert hurried.is_valid(observation(method=coded("b"), meta={"profile": [BOUND["url"]]}))
+
+
+class Later(Oracle):
+    """Knows which code subsumes which, but only after a while."""
+
+    async def subsumes(self, question: Subsumption) -> bool | None:
+        await asyncio.sleep(0)
+        return (question.general, question.special) == ("animal", "dog")
+
+
+def test_subsumption_is_waited_for_where_that_is_possible_and_passes_otherwise() -> None:
+    rule = {"key": "own-1", "severity": "error", "human": "own", "expression": "method.subsumedBy(bodySite)"}
+    own = profile("own", "Observation", element("Observation", constraint=[rule]))
+    required = Policy(required={"Observation": (own["url"],)})
+    dog, stone = (observation(method=coded(code), bodySite=coded("animal")) for code in ("dog", "stone"))
+    patient_one = gate(own, policy=required, oracle=Later(), waits=True)
+    for resource, valid in ((dog, True), (stone, False)):
+        with pytest.raises(Waits) as caught:
+            patient_one.check(resource)
+        asyncio.run(caught.value.answer())
+        assert patient_one.is_valid(resource) == valid
+    hurried = gate(own, policy=required, oracle=Later())
+    assert hurried.is_valid(stone), "nobody could be asked"

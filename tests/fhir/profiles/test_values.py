@@ -9,6 +9,7 @@ from suture.fhir.versions import Version
 from tests.fhir.profiles.judging import (
     BASE,
     HERE,
+    Json,
     Oracle,
     coded,
     element,
@@ -257,3 +258,18 @@ def test_a_profile_on_another_type_is_refused() -> None:
 def test_every_version_has_its_own_definitions(version: Version) -> None:
     broken = patient(contact=[{"gender": "male"}])
     assert places(broken, profiles=[BASE + "Patient"], version=version) == ["Patient.contact[0]"]
+
+
+def test_an_invariant_follows_references_to_entries_of_the_bundle() -> None:
+    rule = {"key": "x-1", "severity": "error", "human": "A patient.", "expression": "subject.resolve() is Patient"}
+    ruled = profile("r", "Observation", element("Observation", constraint=[rule]))
+
+    def bundle(*others: Json) -> Json:
+        judged = observation(id="1", subject={"reference": "Patient/1"}, meta={"profile": [ruled["url"]]})
+        entries = [{"fullUrl": f"http://x.org/{one['resourceType']}/1", "resource": one} for one in (judged, *others)]
+        return {"resourceType": "Bundle", "type": "collection", "entry": entries}
+
+    broken = "The rule x-1 is broken"
+    there, away = bundle(patient(id="1")), bundle()
+    assert not [text for _, text in errors(there, ruled, profiles=(BASE + "Bundle",)) if text.startswith(broken)]
+    assert [text for _, text in errors(away, ruled, profiles=(BASE + "Bundle",)) if text.startswith(broken)]

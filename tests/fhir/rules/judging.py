@@ -10,7 +10,7 @@ from suture.fhir.packages import Collection, CoreCanonicals, Layers
 from suture.fhir.packages.collection import entry
 from suture.fhir.profiles import Answer, Context, Judge
 from suture.fhir.rules import Coded, Expectations, Filtered
-from suture.fhir.rules.questions import UNKNOWN, Unknown
+from suture.fhir.rules.questions import UNKNOWN, Operated, Subsumption, Unknown
 from suture.fhir.versions import Version
 
 Json = dict[str, Any]
@@ -33,6 +33,12 @@ class Oracle:
 
     async def filter(self, question: Filtered) -> str:
         return "The filter is refused." if question.value == "wrong" else ""
+
+    async def subsumes(self, question: Subsumption) -> bool | None:
+        return None
+
+    async def operate(self, question: Operated) -> Any:
+        return UNKNOWN
 
 
 @cache

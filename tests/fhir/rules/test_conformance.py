@@ -77,6 +77,21 @@ def test_each_slice_has_its_own_order() -> None:
     assert [place for place in places(profile(*slices)) if "element" in place] == []
 
 
+def test_a_profile_may_be_named_for_the_type_of_one_of_its_elements() -> None:
+    contacts = profile(element("Patient.contact", min=1), url="http://a.org/StructureDefinition/contacts")
+    part = "http://hl7.org/fhir/StructureDefinition/elementdefinition-profile-element"
+
+    def naming(id: str, code: str) -> list[str]:
+        beside = [{"extension": [{"url": part, "valueString": id}]}] if id else [None]
+        types = [{"code": code, "profile": [contacts["url"]], "_profile": beside}]
+        return places(profile(element("Patient.contact", type=types)), contacts)
+
+    wrong = ELEMENT.format(0) + ".type[0].profile[0]"
+    assert wrong not in naming("Patient.contact", "BackboneElement")
+    assert wrong in naming("Patient.contact", "Period")
+    assert wrong in naming("", "BackboneElement")
+
+
 def test_a_profile_is_of_the_type_and_kind_of_its_base() -> None:
     wrong = profile(element("Group.name"), type="Group")
     assert "StructureDefinition.type" in places(wrong)

@@ -138,9 +138,9 @@ class World:
         return [one for one in found if kind_of(one) in types and one.count("/") == 1]
 
     def inner_targets(self, key: str, code: str) -> list[str]:
-        """The keys of those contained resources to which a parameter of their container refers."""
+        """The keys of those contained resources to which a parameter of their container, or of one in it, refers."""
         found = [node.value.get("reference", "") for node in self.nodes(key, code) if node.type == "Reference"]
-        return [key + text for text in found if text.startswith("#")]
+        return [key.partition("#")[0] + text for text in found if text.startswith("#")]
 
     def _allowed(self, key: str, code: str) -> tuple[str, ...]:
         return self.parameter(self._roots[key].type, code).targets or R4.resource_types
@@ -201,6 +201,10 @@ class World:
         if name.startswith("_has:"):
             _, source, code, inner = name.split(":", 3)
             found = self.meeting(source, inner, value)
+            if type.startswith(INNER):  # its container refers to it, or another one in that
+                beside = self.meeting(INNER + source, inner, value) if self.of(INNER + source) else frozenset()
+                named = frozenset(one for key in found | beside for one in self.inner_targets(key, code))
+                return named.intersection(self.of(type))
             return frozenset(one for key in found for one in self.targets(key, code)).intersection(self.of(type))
         head, dot, rest = name.partition(".")
         code, _, modifier = head.partition(":")
@@ -213,7 +217,7 @@ class World:
         first = rest.partition(".")[0].partition(":")[0]
         possible = (target,) if target else self.parameter(type, code).targets or self.types
         able = [one for one in possible if first in ("_has", "_list") or first in self.parameters(one)]
-        return self.linked(type, code, able, lambda one: self.meeting(one, rest, value), first in ("_has", "_list"))
+        return self.linked(type, code, able, lambda one: self.meeting(one, rest, value), first == "_list")
 
     def linked(
         self, type: str, code: str, able: Sequence[str], found: Callable[[str], Keys], stored: bool = False
@@ -230,8 +234,11 @@ class World:
         return linked | frozenset(key for key in self.of(type) if inside.intersection(self.inner_targets(key, code)))
 
     def _listed(self, type: str, value: str) -> Keys:
-        lists = [self.resources.get(f"List/{id}", {}) for id in value.split(",")]
-        entries = [entry.get("item", {}).get("reference", "") for one in lists for entry in one.get("entry", ())]
+        lists = [key for key in (f"List/{id}" for id in value.split(",")) if key in self.resources]
+        if type.startswith(INNER):
+            inside = frozenset(one for key in lists for one in self.inner_targets(key, "item"))
+            return inside.intersection(self.of(type))
+        entries = [text for key in lists for text in self.values(key, "item")]
         return frozenset(map(self.local, entries)).intersection(self.of(type))
 
     def _test(self, type: str, code: str, modifier: str, text: str) -> Callable[[str], bool]:

@@ -34,6 +34,34 @@ def displays(contains: list[dict[str, Any]]) -> set[str]:
     return {one["display"] for one in contains}.union(*(displays(one.get("contains", [])) for one in contains))
 
 
+def role_groups(parameters: dict[str, Any]) -> list[set[tuple[str, str]]]:
+    """The attributes and values of each role group of a `$lookup`."""
+    return [
+        {(inner["part"][0]["valueCode"], inner["part"][1]["valueCode"]) for inner in one["part"][1:]}
+        for one in parameters["parameter"]
+        if one["name"] == "property" and one["part"][0] == {"name": "code", "valueCode": "609096000"}
+    ]
+
+
+async def test_relationships_stand_in_their_role_groups(snomed_url: str) -> None:
+    settings = load({"database": snomed_url}, {}, None, {}).settings
+    async with embedded(settings) as server:
+        groups = [
+            {(str(e.FINDING_SITE), str(e.BRONCHUS)), (str(e.MORPHOLOGY), str(e.EDEMA))},
+            {(str(e.FINDING_SITE), str(e.LUNG)), (str(e.MORPHOLOGY), str(e.INFLAMMATION))},
+        ]
+        everything = await ask(server, "CodeSystem/$lookup", system=SNOMED, code=e.ASTHMA)
+        assert role_groups(everything) == groups
+        agent = [{"name": "code", "valueCode": str(e.AGENT)}, {"name": "value", "valueCode": str(e.VIRUS)}]
+        assert {"name": "property", "part": agent} in everything["parameter"], "it is in no group"
+        asked = await ask(server, "CodeSystem/$lookup", system=SNOMED, code=e.ASTHMA, property="609096000")
+        assert role_groups(asked) == groups
+        assert len([one for one in asked["parameter"] if one["name"] == "property"]) == 2
+        one = await ask(server, "CodeSystem/$lookup", system=SNOMED, code=e.ASTHMA, property=e.FINDING_SITE)
+        found = [each["part"][1]["valueCode"] for each in one["parameter"] if each["name"] == "property"]
+        assert found == [str(e.BRONCHUS), str(e.LUNG)], "an attribute that is asked for by name has its values"
+
+
 async def test_snomed_ct_through_the_api(snomed_url: str) -> None:
     settings = load({"database": snomed_url}, {}, None, {}).settings
     async with embedded(settings) as server:
@@ -44,7 +72,7 @@ async def test_snomed_ct_through_the_api(snomed_url: str) -> None:
         properties = {
             (one["part"][0]["valueCode"], list(one["part"][1].values())[1])
             for one in (await ask(server, "CodeSystem/$lookup", system=SNOMED, code=e.ASTHMA))["parameter"]
-            if one["name"] == "property"
+            if one["name"] == "property" and one["part"][1]["name"] == "value"
         }
         assert {(str(e.AGENT), str(e.VIRUS)), ("parent", str(e.LUNG_DISORDER)), ("inactive", False)} <= properties
 
@@ -82,3 +110,32 @@ async def test_snomed_ct_through_the_api(snomed_url: str) -> None:
         ):
             assert (await ask(server, "Condition", **query))["entry"], query
         assert not (await ask(server, "Condition", **{"code:below": f"{SNOMED}|{e.BACTERIAL}"})).get("entry")
+
+
+def sought(code: int, value: int) -> dict[str, Any]:
+    """A property or subproperty with a code as its value."""
+    return {"part": [{"name": "code", "valueCode": str(code)}, {"name": "value", "valueCode": str(value)}]}
+
+
+async def test_codes_are_found_by_their_role_groups(snomed_url: str) -> None:
+    settings = load({"database": snomed_url}, {}, None, {}).settings
+    swollen_bronchus = [(e.FINDING_SITE, e.BRONCHUS), (e.MORPHOLOGY, e.EDEMA)]
+    swollen_lung = [(e.FINDING_SITE, e.LUNG), (e.MORPHOLOGY, e.EDEMA)]
+    async with embedded(settings) as server:
+
+        async def found(*properties: dict[str, Any]) -> set[str]:
+            given = [{"name": "property", **one} for one in properties]
+            exact = [{"name": "system", "valueUri": SNOMED}, {"name": "exact", "valueBoolean": True}]
+            body = msgspec.json.encode({"resourceType": "Parameters", "parameter": [*exact, *given]})
+            answer = await server.request("POST", "CodeSystem/$find-matches", body)
+            assert answer.status == 200, answer.body
+            matches = msgspec.json.decode(answer.body).get("parameter", ())
+            return {one["part"][0]["valueCoding"]["code"] for one in matches}
+
+        def group(pairs: list[tuple[int, int]]) -> dict[str, Any]:
+            inner = [{"name": "subproperty", **sought(*pair)} for pair in pairs]
+            return {"part": [{"name": "code", "valueCode": "609096000"}, *inner]}
+
+        assert str(e.ASTHMA) in await found(group(swollen_bronchus))
+        assert str(e.ASTHMA) in await found(*(sought(*pair) for pair in swollen_lung))
+        assert await found(group(swollen_lung)) == set(), "the two are never in one group"

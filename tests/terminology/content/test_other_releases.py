@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from suture.fhir.outcomes import FhirError
-from suture.terminology.content.files import ReleaseError
-from suture.terminology.content.formats import Wishes
+from suture.terminology.content.files import ReleaseError, files_of
+from suture.terminology.content.formats import Wishes, release_of
 from suture.terminology.systems import Provider
 from tests.terminology.content.loaded import add, codes, concept, content, properties, system
 
@@ -157,6 +157,33 @@ async def test_errors_name_file_and_line(tmp_path: Path, name: str, text: str, s
     (tmp_path / name).write_text(text)
     with pytest.raises(ReleaseError, match=said):
         await add(f"sqlite:///{tmp_path / 'wrong.db'}", tmp_path / name)
+
+
+CONSO = "161|ENG||||||1|||161|RXNORM|IN|161|acetaminophen||N|4096|\n"
+REL = "161||CUI|RO|313782||CUI|has_ingredient|1||RXNORM|RXNORM||||4096|\n"
+TERMS = "LOINC_NUM,COMPONENT,STATUS,LONG_COMMON_NAME\n1-8,x,ACTIVE,X\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"RXNCONSO.RRF": CONSO, "RXNREL.RRF": REL}, "RxNorm needs the file RXNSAT.RRF beside .*RXNCONSO.RRF"),
+        ({"RXNCONSO.RRF": CONSO, "RXNREL.RRF": "161|x\n"}, "RXNREL.RRF, line 1: 11 fields were expected, there are 2"),
+        ({"RXNCONSO.RRF": CONSO, "RXNREL.RRF": ""}, "RXNREL.RRF is empty"),
+        ({"Loinc.csv": TERMS, "Part.csv": "PartNumber,PartName\nLP1-1,x\n"},
+         "Part.csv, line 1: the column PartTypeName is missing"),
+        ({"Loinc.csv": TERMS, "ConsumerName.csv": "LoincNumber\n1-8\n"},
+         "ConsumerName.csv, line 1: the column ConsumerName is missing"),
+        ({"Loinc.csv": TERMS, "deDE15LinguisticVariant.csv": "ID\n"}, "the column LOINC_NUM is missing"),
+    ],
+)  # fmt: skip
+def test_what_a_release_lacks_is_told_before_anything_is_loaded(
+    tmp_path: Path, files: dict[str, str], said: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ReleaseError, match=said):
+        release_of(files_of([tmp_path]))
 
 
 async def test_an_xml_file_cannot_bring_entities(tmp_path: Path) -> None:

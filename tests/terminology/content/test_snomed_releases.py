@@ -275,6 +275,30 @@ async def test_an_error_names_the_file_and_the_line(tmp_path: Path, file: str, l
         await add(f"sqlite:///{tmp_path / 'broken.db'}", tmp_path / "broken")
 
 
+@pytest.mark.parametrize(
+    ("file", "change", "said"),
+    [
+        ("sct2_Description_", None, "The release has no description file"),
+        ("sct2_Relationship_", None, "The release has no relationship file"),
+        ("der2_cRefset_Language", None, "The release has no language reference set"),
+        ("sct2_Relationship_", ("destinationId", "targetId"), "line 1: column 6 must be destinationId"),
+        ("der2_cRefset_Language", ("acceptabilityId", "x"), "line 1: column 7 must be acceptabilityId"),
+        ("sct2_Concept_", ("id\teffectiveTime", "effectiveTime\tid"), "line 1: column 1 must be id"),
+    ],
+)
+def test_what_a_release_lacks_is_told_before_anything_is_loaded(
+    tmp_path: Path, file: str, change: tuple[str, str] | None, said: str
+) -> None:
+    e.write(tmp_path / "lacking")
+    for path in list((tmp_path / "lacking").rglob(f"{file}*")):
+        if change is None:
+            path.unlink()
+        else:
+            path.write_bytes(path.read_bytes().replace(change[0].encode(), change[1].encode(), 1))
+    with pytest.raises(ReleaseError, match=said):
+        release_of(files_of([tmp_path / "lacking"]))
+
+
 async def test_a_circle_in_the_hierarchy_is_an_error(tmp_path: Path) -> None:
     with Writer(tmp_path / "circle", 20240101) as release:
         release.metadata()

@@ -23,8 +23,6 @@ from suture.api.shapes import as_array, as_object
 from suture.fhir.outcomes import Invalid
 from suture.search.parameters import SearchParameters
 
-Arguments = Mapping[str, Any]
-
 RESULT = ("_count", "_sort", "_filter", "_text", "_content", "_list")
 _NEVER = ("_include", "_revinclude", "_contained", "_containedType", "_summary", "_elements", "_total", "_type")
 

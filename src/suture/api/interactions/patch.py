@@ -8,7 +8,7 @@ was quicker.
 import base64
 import binascii
 import contextlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,6 +21,7 @@ from suture.api.preparation import prepare, ready, strip_own_base
 from suture.api.services import Model, Services
 from suture.api.shapes import as_object
 from suture.api.target import Target
+from suture.deferred import deferred
 from suture.fhir import json
 from suture.fhir.outcomes import (
     FhirError,
@@ -31,10 +32,15 @@ from suture.fhir.outcomes import (
     Unprocessable,
     UnsupportedMediaType,
 )
-from suture.fhir.patch import FhirPathPatch, JsonPatch, Patch, XmlPatch
 from suture.store.predicate import Predicate
 from suture.store.rows import Prepared, Stored
 from suture.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    from suture.fhir import patch as patches
+    from suture.fhir.patch import Patch
+else:
+    patches = deferred("suture.fhir.patch")
 
 _FORMATS = f"{JSON_PATCH}, {XML_PATCH}, application/fhir+json, application/fhir+xml"
 
@@ -46,7 +52,7 @@ class Trial(msgspec.Struct, frozen=True, gc=False):
     prepared: Prepared
 
 
-async def read_patch(request: Request, model: Model) -> Patch:
+async def read_patch(request: Request, model: Model) -> "Patch":
     """The patch in the body. Raises UnsupportedMediaType and Invalid."""
     if request.bundled:
         return patch_from_entry(await request.resource(), model)
@@ -56,16 +62,16 @@ async def read_patch(request: Request, model: Model) -> Patch:
         return _patch_document(media, await request.body(), model)
     if not content_type or not (is_fhir_json(content_type) or is_fhir_xml(content_type)):
         raise UnsupportedMediaType(f"A patch is sent as one of {_FORMATS}.", headers=_accepted())
-    return FhirPathPatch.read(await request.resource(), model.definitions)
+    return patches.FhirPathPatch.read(await request.resource(), model.definitions)
 
 
-def patch_from_entry(resource: dict[str, Any], model: Model) -> Patch:
+def patch_from_entry(resource: dict[str, Any], model: Model) -> "Patch":
     """The patch in an entry of a bundle: a Binary that holds JSON or XML Patch, or Parameters with FHIRPath Patch.
 
     Specification: https://hl7.org/fhir/R4/http.html#patch, "Patch in a batch or transaction".
     """
     if resource["resourceType"] != "Binary":
-        return FhirPathPatch.read(resource, model.definitions)
+        return patches.FhirPathPatch.read(resource, model.definitions)
     media = str(resource.get("contentType", "")).partition(";")[0].strip().lower()
     if media not in (JSON_PATCH, XML_PATCH):
         raise UnsupportedMediaType(
@@ -78,15 +84,15 @@ def patch_from_entry(resource: dict[str, Any], model: Model) -> Patch:
     return _patch_document(media, document, model)
 
 
-def _patch_document(media: str, document: bytes, model: Model) -> Patch:
+def _patch_document(media: str, document: bytes, model: Model) -> "Patch":
     if not document:
         raise Invalid("The patch is empty.")
     if media == XML_PATCH:
-        return XmlPatch.read(document, model.definitions)
-    return JsonPatch.read(json.decode(document))
+        return patches.XmlPatch.read(document, model.definitions)
+    return patches.JsonPatch.read(json.decode(document))
 
 
-def try_patch(model: Model, patch: Patch, current: Stored, base: str) -> Trial:
+def try_patch(model: Model, patch: "Patch", current: Stored, base: str) -> Trial:
     """Apply `patch` to a version. Raises Unprocessable when it does not fit, InvalidStructure for a bad result."""
     resource = as_object(patch.apply(json.decode(current.body)))
     if resource is None or resource.get("resourceType") != current.type or resource.get("id") != current.id:
@@ -96,7 +102,7 @@ def try_patch(model: Model, patch: Patch, current: Stored, base: str) -> Trial:
 
 
 async def patch_one(
-    tx: Transaction, model: Model, patch: Patch, type: str, id: str, if_match: str, base: str, trial: Trial | None
+    tx: Transaction, model: Model, patch: "Patch", type: str, id: str, if_match: str, base: str, trial: Trial | None
 ) -> Stored:
     """Make the next version by `patch`; `trial` is used when nobody wrote since.
 
@@ -120,7 +126,7 @@ def require(current: Stored | None, type: str, id: str) -> Stored:
 
 
 async def patch_matching(
-    tx: Transaction, model: Model, patch: Patch, condition: Criteria, if_match: str, base: str, predicate: Predicate
+    tx: Transaction, model: Model, patch: "Patch", condition: Criteria, if_match: str, base: str, predicate: Predicate
 ) -> Stored:
     """Patch the one resource that matches `condition`. Raises NotFound and MultipleMatches."""
     await tx.flush()

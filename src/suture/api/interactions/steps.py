@@ -6,7 +6,7 @@ open as places to fill in later, and are filled in again when the decision chang
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -18,10 +18,12 @@ from suture.api.links import InNarrative, Site, ToEntry, ToMatch, UriElements, f
 from suture.api.preparation import check_id, check_type, new_id, prepare, refuse_subset
 from suture.api.services import Model
 from suture.fhir.outcomes import FhirError, Invalid, Issue, MultipleMatches, NotFound, PreconditionFailed, Unprocessable
-from suture.fhir.patch import Patch
 from suture.store.connection import Connection
 from suture.store.predicate import Predicate
 from suture.store.rows import Prepared
+
+if TYPE_CHECKING:
+    from suture.fhir.patch import Patch
 
 Kind = Literal["create", "update", "patch", "delete"]
 

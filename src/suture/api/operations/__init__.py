@@ -5,6 +5,7 @@ from suture.api.operations.closure import CLOSURE
 from suture.api.operations.everything import EVERYTHING
 from suture.api.operations.expand import EXPAND
 from suture.api.operations.fhirpath import FHIRPATH
+from suture.api.operations.find_matches import FIND_MATCHES
 from suture.api.operations.graphql import GRAPHQL
 from suture.api.operations.lastn import LASTN
 from suture.api.operations.lookup import LOOKUP
@@ -12,6 +13,7 @@ from suture.api.operations.meta import META
 from suture.api.operations.meta_add import META_ADD
 from suture.api.operations.meta_delete import META_DELETE
 from suture.api.operations.operation import Operation
+from suture.api.operations.preferred_id import PREFERRED_ID
 from suture.api.operations.reindex import REINDEX
 from suture.api.operations.subsumes import SUBSUMES
 from suture.api.operations.translate import TRANSLATE
@@ -20,8 +22,8 @@ from suture.api.operations.validate_code import VALIDATE_CODE
 from suture.api.operations.versions import VERSIONS
 
 REGISTRY: tuple[Operation, ...] = (
-    BATCH_VALIDATE_CODE, CLOSURE, EVERYTHING, EXPAND, FHIRPATH, GRAPHQL, LASTN, LOOKUP, META, META_ADD,
-    META_DELETE, REINDEX, SUBSUMES, TRANSLATE, VALIDATE, VALIDATE_CODE, VERSIONS,
+    BATCH_VALIDATE_CODE, CLOSURE, EVERYTHING, EXPAND, FHIRPATH, FIND_MATCHES, GRAPHQL, LASTN, LOOKUP, META, META_ADD,
+    META_DELETE, PREFERRED_ID, REINDEX, SUBSUMES, TRANSLATE, VALIDATE, VALIDATE_CODE, VERSIONS,
 )  # fmt: skip
 
 __all__ = ["REGISTRY", "Operation"]

@@ -6,19 +6,19 @@ work in a thread of its own; what it must ask of the database or the terminology
 
 import asyncio
 from functools import cache
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from suture import __version__
 from suture.api.http import Request, Response, as_resource, resource_response
 from suture.api.operations.fhirpath_answers import MAX_QUESTIONS, Answers
-from suture.api.operations.operation import Definition, Operation, parameter
+from suture.api.operations.operation import Definition, Operation, group, parameter
 from suture.api.services import Model, Services
 from suture.api.shapes import as_array, as_object
-from suture.fhir import json, xml
+from suture.deferred import deferred
+from suture.fhir import json
 from suture.fhir.definitions import load
 from suture.fhir.fhirpath import (
     Budget,
-    Engine,
     FhirPathBudgetError,
     FhirPathError,
     FhirPathEvaluationError,
@@ -26,10 +26,19 @@ from suture.fhir.fhirpath import (
     Unanswered,
     parse,
 )
-from suture.fhir.fhirpath.navigation import path_of
-from suture.fhir.fhirpath.parameters import JSON_VALUE, outline, part
 from suture.fhir.outcomes import Invalid, TooCostly, Unprocessable
 from suture.fhir.versions import Version
+
+if TYPE_CHECKING:
+    from suture.fhir import fhirpath as paths
+    from suture.fhir import xml
+    from suture.fhir.fhirpath import navigation
+    from suture.fhir.fhirpath import parameters as form
+else:
+    xml = deferred("suture.fhir.xml")
+    paths = deferred("suture.fhir.fhirpath")
+    navigation = deferred("suture.fhir.fhirpath.navigation")
+    form = deferred("suture.fhir.fhirpath.parameters")
 
 Json = dict[str, Any]
 
@@ -42,11 +51,6 @@ MAX_SECONDS = 2.0
 
 def _optional(name: str, use: str, most: str, type: str, documentation: str) -> Definition:
     return parameter(name, use, f"0..{most}", type, documentation)
-
-
-def _group(name: str, use: str, cardinality: str, documentation: str, *parts: Definition) -> Definition:
-    group = {key: value for key, value in parameter(name, use, cardinality, "", documentation).items() if key != "type"}
-    return {**group, "part": list(parts)}
 
 
 DEFINITION: Definition = {
@@ -71,14 +75,14 @@ DEFINITION: Definition = {
         _optional("context", "in", "1", "string", "An expression; the expression is evaluated on each of its items."),
         _optional("validate", "in", "1", "boolean", "false: elements that no type has are no error."),
         _optional("terminologyserver", "in", "1", "string", "Ignored: this server's terminology is used."),
-        _group(
+        group(
             "variables",
             "in",
             "0..1",
             "Values to be used as %name.",
             _optional("name", "in", "*", "Element", "Has the name of the variable, and its value."),
         ),
-        _group(
+        group(
             "parameters",
             "out",
             "1..1",
@@ -86,7 +90,7 @@ DEFINITION: Definition = {
             parameter("evaluator", "out", "1..1", "string", "Name, version, FHIR version."),
             parameter("parseDebugTree", "out", "1..1", "string", "The syntax tree as JSON."),
         ),
-        _group(
+        group(
             "result",
             "out",
             "0..*",
@@ -118,8 +122,8 @@ class Result(NamedTuple):
 
 
 @cache
-def _engine(version: Version) -> Engine:
-    return Engine(load(version))
+def _engine(version: Version) -> "paths.Engine":
+    return paths.Engine(load(version))
 
 
 async def fhirpath(services: Services, model: Model, request: Request, type: str | None, id: str | None) -> Response:
@@ -139,7 +143,7 @@ async def fhirpath(services: Services, model: Model, request: Request, type: str
     return resource_response(200, _answer(engine, asked, results))
 
 
-async def _results(engine: Engine, asked: Asked, answers: Answers) -> list[Result]:
+async def _results(engine: "paths.Engine", asked: Asked, answers: Answers) -> list[Result]:
     for _ in range(MAX_QUESTIONS):
         try:
             return await asyncio.to_thread(_evaluated, engine, asked, answers)
@@ -148,7 +152,7 @@ async def _results(engine: Engine, asked: Asked, answers: Answers) -> list[Resul
     raise TooCostly(f"The expression asks for more than {MAX_QUESTIONS} references and codes.")
 
 
-def _evaluated(engine: Engine, asked: Asked, answers: Answers) -> list[Result]:
+def _evaluated(engine: "paths.Engine", asked: Asked, answers: Answers) -> list[Result]:
     budget = Budget(MAX_STEPS, MAX_SECONDS)
     focus = None if asked.resource is None else engine.item(asked.resource)
     environment = engine.environment(asked.resource, variables=asked.variables, budget=budget, host=answers)
@@ -158,7 +162,9 @@ def _evaluated(engine: Engine, asked: Asked, answers: Answers) -> list[Result]:
         found = expression.items(focus, environment)
         if len(found) > MAX_CONTEXTS:
             raise FhirPathBudgetError(f"The context has {len(found)} items; {MAX_CONTEXTS} are possible")
-        places = [(path_of(item, short=True) or f"{asked.context}[{at}]", item) for at, item in enumerate(found)]
+        places = [
+            (navigation.path_of(item, short=True) or f"{asked.context}[{at}]", item) for at, item in enumerate(found)
+        ]
     results: list[Result] = []
     for place, item in places:
         answers.traced = []
@@ -168,7 +174,7 @@ def _evaluated(engine: Engine, asked: Asked, answers: Answers) -> list[Result]:
     return results
 
 
-def _type(engine: Engine, item: Item | None, asked: Asked) -> str | None:
+def _type(engine: "paths.Engine", item: Item | None, asked: Asked) -> str | None:
     if item is None or not asked.strict or item[1].namespace != "FHIR" or item[1] is engine.model.untyped:
         return None
     return item[1].path
@@ -208,7 +214,7 @@ def _resource(entry: Json, version: Version) -> Json:
         for one in as_array(holder.get("extension")) or []:
             extension = as_object(one) or {}
             text = extension.get("valueString")
-            if isinstance(text, str) and extension.get("url") == JSON_VALUE:
+            if isinstance(text, str) and extension.get("url") == form.JSON_VALUE:
                 return as_resource(json.decode(text.encode()))
             if isinstance(text, str) and extension.get("url") == XML_VALUE:
                 return xml.decode(text.encode(), load(version))
@@ -227,18 +233,18 @@ def _variables(entry: Json) -> dict[str, Any]:
     return found
 
 
-def _answer(engine: Engine, asked: Asked, results: list[Result]) -> Json:
+def _answer(engine: "paths.Engine", asked: Asked, results: list[Result]) -> Json:
     evaluator = f"Suture {__version__} ({engine.version.name})"
     shown: list[Json] = [
         {"name": "evaluator", "valueString": evaluator},
-        {"name": "parseDebugTree", "valueString": json.encode(outline(parse(asked.expression))).decode()},
+        {"name": "parseDebugTree", "valueString": json.encode(form.outline(parse(asked.expression))).decode()},
         *(entry for entry in asked.given if entry.get("name") in ("expression", "context", "resource", "variables")),
     ]
     parameters: list[Json] = [{"name": "parameters", "part": shown}]
     for place, items, traces in results:
-        parts = [part(item, engine.model) for item in items]
+        parts = [form.part(item, engine.model) for item in items]
         for name, traced in traces:
-            inner = [part(item, engine.model) for item in traced]
+            inner = [form.part(item, engine.model) for item in traced]
             parts.append({"name": "trace", "valueString": name or "trace", **({"part": inner} if inner else {})})
         result: Json = {"name": "result", **({"valueString": place} if place else {})}
         parameters.append(result | ({"part": parts} if parts else {}))

@@ -5,22 +5,23 @@ the answer, and the expression is evaluated again with it.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from suture.api.http import Request, parse_pairs
-from suture.api.operations.expand import EXPAND
-from suture.api.operations.lookup import LOOKUP
-from suture.api.operations.operation import Operation
-from suture.api.operations.subsumes import SUBSUMES
-from suture.api.operations.translate import TRANSLATE
-from suture.api.operations.validate_code import VALIDATE_CODE
+from suture.api.http import Request
 from suture.api.services import Model, Services
+from suture.deferred import deferred
 from suture.fhir import json
 from suture.fhir.fhirpath import Environment, Item, Unanswered
 from suture.fhir.outcomes import FhirError
 from suture.store.predicate import Predicate
 from suture.terminology.asked import Asked
 from suture.terminology.subsumption import subsumes
+from suture.terminology.terminologies import OPERATIONS, operate
+
+if TYPE_CHECKING:
+    from suture.fhir import profiles
+else:
+    profiles = deferred("suture.fhir.profiles")
 
 MAX_QUESTIONS = 50
 """Questions of one request."""
@@ -60,7 +61,16 @@ class Pair(NamedTuple):
     special: str
 
 
-Question = Reference | Code | Pair | Terms
+class Profiled(NamedTuple):
+    """Does the value, as JSON, meet the profile? With `slice`: is it of that slice of the profile?"""
+
+    value: bytes
+    type: str
+    profile: str
+    slice: str | None = None
+
+
+Question = Reference | Code | Pair | Terms | Profiled
 
 
 class Answers:
@@ -86,6 +96,8 @@ class Answers:
                 self._known[question] = found.result
             case Terms(operation=operation, arguments=arguments):
                 self._known[question] = await self._operated(operation, json.decode(arguments))
+            case Profiled():
+                self._known[question] = await self._judged(question)
             case Pair(system=system, general=general, special=special):
                 asked = Asked({})
                 try:
@@ -95,24 +107,24 @@ class Answers:
                 except FhirError:
                     self._known[question] = None
 
+    async def _judged(self, question: Profiled) -> bool | None:
+        value, type, profile, slice = question
+        around = self._model.surroundings(lambda type: self._services.decide(self._request, type).predicate)
+        context, judge = profiles.Context(oracle=around), self._model.judge
+        if slice is None:
+            return await judge.conforms(json.decode(value), type, profile, context)
+        return await judge.belongs(json.decode(value), type, profile, slice, context)
+
     async def _operated(self, operation: str, arguments: list[Any]) -> Any:
-        """The answer of this server's own operation, called as a client would."""
-        type, called, names = _OPERATIONS[operation]
-        values = [*arguments, *[None] * (len(names) + 1 - len(arguments))]
-        parameters = [one for name, value in zip(names, values, strict=False) for one in _parameter(name, value)]
-        parameters += _further(values[len(names)])
-        inner = self._request.entry(
-            "POST", f"{type}/${called.name}", "", {}, {"resourceType": "Parameters", "parameter": parameters}
-        )
-        inner.interaction = f"${called.name}"
+        """The answer of this server's own operation, which the caller must be allowed to call."""
+        type, name = OPERATIONS[operation]
+        inner = self._request.entry("POST", f"{type}/${name}", "", {}, None)
+        inner.interaction = f"${name}"
         try:
-            response = await called.handler(self._services, self._model, inner, type, None)
+            self._services.decide(inner, type)
+            return await operate(self._model.terms, operation, arguments)
         except FhirError:
             return None
-        answer = json.decode(response.body)
-        if operation == "subsumes":
-            return next((one["valueCode"] for one in answer["parameter"] if one["name"] == "outcome"), None)
-        return answer
 
     def _answer(self, question: Question) -> Any:
         if question not in self._known:
@@ -142,59 +154,20 @@ class Answers:
         return self._answer(Pair(system, str(general.get("code", "")), str(special.get("code", ""))))
 
     def conforms_to(self, value: Any, type: str, profile: str) -> bool | None:
-        """Profiles are for $validate."""
-        return None
+        """By the profiles of this server."""
+        return self._answer(Profiled(json.encode(value), type, profile))
 
     def in_slice(self, value: Any, type: str, profile: str, slice: str) -> bool | None:
-        """Profiles are for $validate."""
-        return None
+        """By the profiles of this server."""
+        return self._answer(Profiled(json.encode(value), type, profile, slice))
 
     def terminology(self, operation: str, arguments: Sequence[Any]) -> Any:
         """By this server's operations."""
-        return self._answer(Terms(operation, json.encode(list(arguments)))) if operation in _OPERATIONS else None
+        return self._answer(Terms(operation, json.encode(list(arguments)))) if operation in OPERATIONS else None
 
     def trace(self, name: str, items: Sequence[Item]) -> None:
         """Kept for the answer."""
         self.traced.append((name, list(items)))
-
-
-_OPERATIONS: dict[str, tuple[str, Operation, tuple[str, ...]]] = {
-    "expand": ("ValueSet", EXPAND, ("url",)),
-    "lookup": ("CodeSystem", LOOKUP, ("coding",)),
-    "validateVS": ("ValueSet", VALIDATE_CODE, ("url", "coding")),
-    "validateCS": ("CodeSystem", VALIDATE_CODE, ("url", "coding")),
-    "subsumes": ("CodeSystem", SUBSUMES, ("system", "codeA", "codeB")),
-    "translate": ("ConceptMap", TRANSLATE, ("url", "coding")),
-}
-"""Function of %terminologies -> type, operation, and the parameters that its arguments are."""
-
-_RESOURCES = {"ValueSet": "valueSet", "CodeSystem": "codeSystem", "ConceptMap": "conceptMap"}
-
-
-def _parameter(name: str, value: Any) -> list[Json]:
-    """An argument as a parameter: a URL or the resource itself, a code or what holds codes."""
-    if value is None:
-        return []
-    if isinstance(value, dict):
-        given = cast(Json, value)
-        resource = _RESOURCES.get(str(given.get("resourceType")))
-        if resource:
-            return [{"name": resource, "resource": given}]
-        if isinstance(given.get("coding"), list):
-            return [{"name": "codeableConcept", "valueCodeableConcept": given}]
-        if name.startswith("code"):
-            return [{"name": name, "valueCode": given.get("code")}]
-        return [{"name": name, "valueCoding": given}]
-    if name == "coding":
-        return [{"name": "code", "valueCode": str(value)}, {"name": "inferSystem", "valueBoolean": True}]
-    return [{"name": name, "valueCode" if name.startswith("code") else "valueUri": str(value)}]
-
-
-def _further(given: Any) -> list[Json]:
-    """The last argument: more parameters, as a Parameters resource or in the form of a URL."""
-    if isinstance(given, dict):
-        return [one for one in cast(Json, given).get("parameter") or () if isinstance(one, dict)]
-    return [{"name": name, "valueString": value} for name, value in parse_pairs(given)] if given else []
 
 
 def _codings(value: Any) -> Iterator[Json]:

@@ -7,21 +7,26 @@ but resources can stand, it is the Binary that HL7's OperationDefinition speaks 
 
 from base64 import b64encode
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from suture.api.graphql.answer import answer_query
-from suture.api.graphql.document import Asked
-from suture.api.graphql.faults import failed
 from suture.api.http import Request, Response, resource_response
 from suture.api.negotiation import check_content_type
 from suture.api.operations.inputs import Inputs, read_inputs
 from suture.api.operations.operation import Operation, define, parameter
 from suture.api.services import Model, Services
 from suture.api.shapes import as_object
+from suture.deferred import deferred
 from suture.fhir import json
 from suture.fhir.outcomes import FhirError, Invalid, NotFound, NotSupported, TooCostly, Unprocessable
+
+if TYPE_CHECKING:
+    from suture.api.graphql import answer, document, faults
+else:
+    answer = deferred("suture.api.graphql.answer")
+    document = deferred("suture.api.graphql.document")
+    faults = deferred("suture.api.graphql.faults")
 
 _MEDIA = "application/json;charset=utf-8"
 _QUERY = "application/graphql"
@@ -50,10 +55,10 @@ async def graphql(services: Services, model: Model, request: Request, type: str 
     """`GET|POST [base]/$graphql`, `[base]/[type]/$graphql`, `[base]/[type]/[id]/$graphql`."""
     try:
         asked = await _asked(request, model)
-        data = await answer_query(services, model, request, asked, type, id)
+        data = await answer.answer_query(services, model, request, asked, type, id)
         return _response(request, 200, b"".join((b'{"data":', data, b"}")))
     except FhirError as error:
-        status, body = failed(error)
+        status, body = faults.failed(error)
         if request.bundled:
             raise _IN_BATCH.get(status, Invalid)(issues=error.issues) from None
         response = _response(request, status, json.encode(body))
@@ -71,7 +76,7 @@ def _response(request: Request, status: int, body: bytes) -> Response:
     return Response(status, body, media=_MEDIA)
 
 
-async def _asked(request: Request, model: Model) -> Asked:
+async def _asked(request: Request, model: Model) -> "document.Asked":
     """The query, from wherever it was put. Raises Invalid and UnsupportedMediaType."""
     media = request.header("content-type").partition(";")[0].strip().lower()
     if request.method == "POST" and not request.bundled and media == _QUERY:
@@ -101,23 +106,23 @@ async def _text(request: Request) -> str:
         raise Invalid("The query is not valid UTF-8.") from None
 
 
-def _from_inputs(inputs: Inputs, text: str) -> Asked:
+def _from_inputs(inputs: Inputs, text: str) -> "document.Asked":
     query = inputs.text("query")
     if bool(query) == bool(text):
         raise Invalid("The query was given twice." if query else "The parameter 'query' with the query is missing.")
     variables = inputs.text("variables")
     given = _variables(json.decode(variables.encode()) if variables else None)
-    return Asked(query or text, given, inputs.text("operationName"))
+    return document.Asked(query or text, given, inputs.text("operationName"))
 
 
-def _from_object(body: dict[str, Any]) -> Asked:
+def _from_object(body: dict[str, Any]) -> "document.Asked":
     query, name = body.get("query"), body.get("operationName")
     if not isinstance(query, str) or not isinstance(name, str | None):
         raise Invalid("'query' is a text with the query, and 'operationName' is a text.")
     unknown = body.keys() - {*_NAMES, "extensions"}
     if unknown:
         raise Invalid(f"The body has no member {min(unknown)[:80]!r}; it has query, variables and operationName.")
-    return Asked(query, _variables(body.get("variables")), name or "")
+    return document.Asked(query, _variables(body.get("variables")), name or "")
 
 
 def _variables(value: Any) -> dict[str, Any]:

@@ -104,3 +104,9 @@ def parameter(name: str, use: str, cardinality: str, type: str, documentation: s
         "documentation": documentation,
         "type": type,
     }
+
+
+def group(name: str, use: str, cardinality: str, documentation: str, *parts: Definition) -> Definition:
+    """A parameter that has parts in place of a value."""
+    described = parameter(name, use, cardinality, "", documentation)
+    return {**{key: item for key, item in described.items() if key != "type"}, "part": list(parts)}

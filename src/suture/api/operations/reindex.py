@@ -8,18 +8,12 @@ from typing import Any
 
 from suture.api.http import Request, Response, resource_response
 from suture.api.operations.inputs import read_inputs
-from suture.api.operations.operation import Definition, Operation, parameter
+from suture.api.operations.operation import Definition, Operation, group, parameter
 from suture.api.services import Model, Services
 from suture.fhir.dates import from_us
 from suture.fhir.outcomes import Invalid
+from suture.search.contained import inner_type, waiting
 from suture.store.rebuild import Progress
-
-
-def _group(name: str, documentation: str, *parts: Definition) -> Definition:
-    """A parameter of the answer that has parts in place of a value."""
-    group = {key: item for key, item in parameter(name, "out", "0..*", "", documentation).items() if key != "type"}
-    return {**group, "part": list(parts)}
-
 
 DEFINITION: Definition = {
     "resourceType": "OperationDefinition",
@@ -40,8 +34,10 @@ DEFINITION: Definition = {
     "instance": False,
     "parameter": [
         parameter("type", "in", "0..*", "code", "A resource type to rebuild, at system level."),
-        _group(
+        group(
             "parameter",
+            "out",
+            "0..*",
             "A search parameter that was added, of one resource type.",
             parameter("url", "out", "1..1", "uri", "Of the SearchParameter."),
             parameter("type", "out", "1..1", "code", "The resource type."),
@@ -55,8 +51,10 @@ DEFINITION: Definition = {
             ),
             parameter("reason", "out", "0..1", "string", "Why it is unused."),
         ),
-        _group(
+        group(
             "building",
+            "out",
+            "0..*",
             "A resource type whose index rows are being built.",
             parameter("type", "out", "1..1", "code", "The resource type."),
             parameter("done", "out", "1..1", "integer", "Resources that were looked at."),
@@ -102,7 +100,9 @@ def _of(services: Services, types: tuple[str, ...]) -> list[tuple[str, str, str]
 
 def _added(services: Services, url: str, code: str, base: str) -> dict[str, Any]:
     pending = services.catalogue.current.pending
-    state = "building" if (base, code) in pending or (base, "") in pending else "usable"
+    inside = waiting(inner_type(base), code)
+    building = (base, code) in pending or (base, "") in pending or any(held == inside for _, held in pending)
+    state = "building" if building else "usable"
     return {
         "name": "parameter",
         "part": [

@@ -5,7 +5,7 @@ with an OperationOutcome whether the resource is valid or not. References are fo
 caller may read what they lead to.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from suture.api.http import Request, Response, as_resource, resource_response
 from suture.api.interactions.patch import require
@@ -13,9 +13,14 @@ from suture.api.operations.inputs import Inputs, read_inputs
 from suture.api.operations.operation import Operation, define, parameter
 from suture.api.preparation import check_type
 from suture.api.services import Model, Services
+from suture.deferred import deferred
 from suture.fhir import json
 from suture.fhir.outcomes import Invalid, Issue, operation_outcome
-from suture.fhir.profiles import Context
+
+if TYPE_CHECKING:
+    from suture.fhir import profiles as profiling
+else:
+    profiling = deferred("suture.fhir.profiles")
 
 MODES = ("create", "update", "delete", "profile")
 
@@ -69,7 +74,7 @@ async def validate(services: Services, model: Model, request: Request, type: str
     if mode in ("create", "update"):
         profiles += model.gate.required(type)
     oracle = model.surroundings(lambda type: services.decide(request, type).predicate)
-    issues += await model.judge.issues(resource, profiles=profiles, context=Context(oracle=oracle))
+    issues += await model.judge.issues(resource, profiles=profiles, context=profiling.Context(oracle=oracle))
     if not any(issue.severity in ("error", "fatal") for issue in issues):
         issues.append(Issue("information", "informational", "No error was found."))
     return _answer(issues)

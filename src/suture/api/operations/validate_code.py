@@ -18,7 +18,6 @@ from suture.terminology.validation import (
     Answer,
     Subject,
     Validation,
-    all_codes_of,
     not_answered,
     subject_of_code,
     subject_of_coding,
@@ -127,7 +126,7 @@ async def _in_code_system(call: Call, id: str | None) -> Answer:
     provider = await provider_for(question, url, version)
     if provider is None:
         return await _no_system(question, url, version, subject)
-    composed = await question.resource(all_codes_of(provider.head))
+    composed = await question.codes_of(provider.head)
     return await Validation(question.composer, composed, asked, subject, internal=True).answer()
 
 

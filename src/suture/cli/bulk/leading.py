@@ -109,7 +109,7 @@ class Crew:
         """Wait for answers, and note them."""
         waited = {hand.pipe: hand for hand in hands if hand.cuts}
         for pipe in connection.wait(list(waited)):
-            hand = waited[pipe]  # pyright: ignore[reportArgumentType]
+            hand = waited[pipe]  # pyright: ignore[reportArgumentType] (wait gives what it got)
             done = hand.answer(Done)
             cut = hand.cuts.pop(0)
             report.loaded.update(done.loaded)

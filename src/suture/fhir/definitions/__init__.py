@@ -1,6 +1,7 @@
 """The FHIR specification as data: types, search parameters, compartments, operations, required codes, terminology."""
 
-from suture.fhir.definitions.loading import Definitions, DefinitionsMissing, load
+from suture.fhir.definitions.data_file import DefinitionsMissing
+from suture.fhir.definitions.loading import Definitions, load
 from suture.fhir.definitions.model import (
     Constraint,
     Element,

@@ -5,18 +5,11 @@ The files in `data/` are built by `tools/build_definitions.py` and shipped insid
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 
-import msgspec
-import zstandard
-
+from suture.fhir.definitions.data_file import read_data
 from suture.fhir.definitions.model import FORMAT, DefinitionsFile, Operation, SearchParameter, Structure
 from suture.fhir.versions import Version
-
-
-class DefinitionsMissing(RuntimeError):
-    """The packaged definitions are absent or of another build. The message says how to get them."""
 
 
 class Definitions:
@@ -66,26 +59,4 @@ def load(version: Version) -> Definitions:
 
     Raises DefinitionsMissing when the packaged file is absent or was built for another release of Suture.
     """
-    name = f"{version.value}.json.zst"
-    path = files("suture.fhir.definitions").joinpath("data", name)
-    try:
-        packed = path.read_bytes()
-    except FileNotFoundError:
-        raise DefinitionsMissing(
-            f"The FHIR definitions {name} are not there. Run `make setup`, or `python tools/build_definitions.py`."
-        ) from None
-    plain = zstandard.ZstdDecompressor().decompress(packed)
-    try:
-        content = msgspec.json.decode(plain, type=DefinitionsFile)
-    except msgspec.ValidationError as error:
-        raise DefinitionsMissing(_other_build(name)) from error
-    if content.format != FORMAT:
-        raise DefinitionsMissing(_other_build(name))
-    return Definitions(version, content)
-
-
-def _other_build(name: str) -> str:
-    return (
-        f"The FHIR definitions {name} were built for another release of Suture. "
-        "Run `python tools/build_definitions.py` again."
-    )
+    return Definitions(version, read_data(f"{version.value}.json.zst", DefinitionsFile, FORMAT))

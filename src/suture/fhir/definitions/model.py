@@ -10,9 +10,6 @@ import msgspec
 FORMAT = 2
 """Number of the file format. Raise it with every change of the records below."""
 
-UNBOUNDED = None
-"""`Element.max` of an element that may repeat without limit (`*`)."""
-
 
 class Constraint(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One invariant. `severity`: error | warning. `expression`: FHIRPath, "" where there is none."""

@@ -37,7 +37,7 @@ _NAMES = """
     ActorDefinition ArtifactAssessment BiologicallyDerivedProductDispense ConditionDefinition DeviceAssociation
     DeviceDispense DeviceUsage EncounterHistory FormularyItem GenomicStudy ImagingSelection InventoryItem
     InventoryReport NutritionIntake Permission RequestOrchestration Requirements TestPlan Transport
-""".split()  # noqa: SIM905
+""".split()
 
 _NUMBERS = {name: number for number, name in enumerate(_NAMES, start=1)}
 

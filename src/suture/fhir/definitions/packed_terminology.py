@@ -7,13 +7,11 @@ the v2 and v3 tables and newer code systems. Only the resources asked for are de
 
 from collections.abc import Collection, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any, Literal
 
 import msgspec
-import zstandard
 
-from suture.fhir.definitions.loading import DefinitionsMissing
+from suture.fhir.definitions.data_file import read_data
 from suture.fhir.versions import Version
 
 TERMINOLOGY_FORMAT = 2
@@ -97,16 +95,4 @@ def _decoded(name: str, type: Type, url: str) -> Json:
 
 @cache
 def _file(name: str) -> TerminologyFile:
-    path = files("suture.fhir.definitions").joinpath("data", name)
-    advice = "Run `python tools/build_definitions.py`."
-    try:
-        packed = path.read_bytes()
-    except FileNotFoundError:
-        raise DefinitionsMissing(f"The terminology file {name} is not there. {advice}") from None
-    try:
-        content = msgspec.json.decode(zstandard.ZstdDecompressor().decompress(packed), type=TerminologyFile)
-    except msgspec.ValidationError as error:
-        raise DefinitionsMissing(f"The terminology file {name} is of another release. {advice}") from error
-    if content.format != TERMINOLOGY_FORMAT:
-        raise DefinitionsMissing(f"The terminology file {name} is of another release. {advice}")
-    return content
+    return read_data(name, TerminologyFile, TERMINOLOGY_FORMAT)

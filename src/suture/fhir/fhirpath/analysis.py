@@ -6,6 +6,7 @@ right for any data is an error. A choice of types has an element if one of them 
 such path of the expression fits.
 """
 
+import difflib
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -63,7 +64,8 @@ def check(tree: Node, text: str, model: Model, focus: str) -> None:
     analysis.shape(tree, shape, {})
     if analysis.misfits and not analysis.fits:
         node = analysis.misfits[0]
-        raise FhirPathSemanticError(f"'{node.name}' is not the type of what the path begins with", text, node.position)
+        complaint = f"The path begins with {node.name}, which is not the type of what it is applied to"
+        raise FhirPathSemanticError(complaint, text, node.position)
 
 
 class _Analysis:
@@ -146,18 +148,23 @@ class _Analysis:
             elif type.name in _OPEN and type.path == type.name:
                 return Shape(None, shape.ordered)
         if not known:
-            raise self._fault(self._missing(node.name, shape.types), node)
+            raise self._missing(node, shape.types)
         return Shape(frozenset(found), shape.ordered)
 
-    def _missing(self, name: str, found: frozenset[Type]) -> str:
-        if len(found) > 1:
-            return f"None of the possible types has an element '{name[:60]}'"
+    def _missing(self, node: nodes.Member, found: frozenset[Type]) -> FhirPathSemanticError:
+        name = node.name
         only = next(iter(found))
         key = only.keys[name]
-        if key is not None:
-            return f"{only.path} has no element '{name}' in FHIRPath; it is '{key.name}' there, whatever its type"
+        if len(found) == 1 and key is not None:
+            path = only.path
+            return self._fault(
+                f"{path} has no element '{name}' in FHIRPath; it is '{key.name}' there, whatever its type", node
+            )
+        near = difflib.get_close_matches(name[:60], sorted({known for type in found for known in type.names}), 1)
         label = described(only)
-        return f"{label[0].upper()}{label[1:]} has no element '{name[:60]}'"
+        subject = f"{label[0].upper()}{label[1:]} has no" if len(found) == 1 else "None of the possible types has an"
+        complaint = f"{subject} element '{name[:60]}'"
+        return FhirPathSemanticError(complaint, self._text, node.position, near[0] if near else "")
 
     def _call(self, node: nodes.Call, this: Shape, names: dict[str, Shape]) -> tuple[Shape, dict[str, Shape]]:
         focus, after = (this, names) if node.target is None else self._chain(node.target, this, names)

@@ -6,7 +6,7 @@ types, functions and variables are settled here, so that a mistake shows before 
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from suture.fhir.fhirpath import nodes, operators, types
 from suture.fhir.fhirpath.environment import Environment
@@ -21,6 +21,7 @@ from suture.fhir.fhirpath.nodes import Node
 from suture.fhir.fhirpath.scoped import FIXED, PREDICATES, RESERVED, SCOPED
 from suture.fhir.fhirpath.values import EMPTY, Items, boolean, integer, string, truth
 
+_Result = TypeVar("_Result")
 Truth = Callable[[Items, Environment], bool | None]
 Names = Mapping[str, int]
 """Variables that `defineVariable()` has made so far -> where their values are kept."""
@@ -86,11 +87,13 @@ class Compiler:
                 items = literal(node, self.fault)
                 return (lambda this, env: items), names
 
-    def located(self, code: Code, node: Node) -> Code:
+    def located(
+        self, code: Callable[[Items, Environment], _Result], node: Node
+    ) -> Callable[[Items, Environment], _Result]:
         """Errors of `code` name the place of `node`."""
         position = node.position
 
-        def run(this: Items, env: Environment) -> Items:
+        def run(this: Items, env: Environment) -> _Result:
             try:
                 return code(this, env)
             except FhirPathEvaluationError as fault:
@@ -193,7 +196,7 @@ class Compiler:
         scoped = PREDICATES.get(node.name)
         if scoped is not None and len(node.arguments) == 1:
             target, after = self.target(node, names)
-            return self._located_truth(scoped(self, node, target, after), node), after
+            return self.located(scoped(self, node, target, after), node), after
         if node.name in SCOPED and node.name not in FUNCTIONS:
             return None
         function = self._function(node)
@@ -202,9 +205,6 @@ class Compiler:
         target, after = self.target(node, names)
         arguments = [self.code(argument, after) for argument in node.arguments]
         return _applied(function.call, target, arguments, node.position), after
-
-    def _located_truth(self, code: Any, node: Node) -> Truth:
-        return self.located(code, node)  # type: ignore[return-value] # the same wrapping, whatever it gives
 
     def _function(self, node: nodes.Call) -> Function:
         function = FUNCTIONS.get(node.name)

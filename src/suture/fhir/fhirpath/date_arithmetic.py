@@ -10,9 +10,8 @@ from decimal import Decimal
 from suture.fhir.fhirpath import temporal, types
 from suture.fhir.fhirpath.faults import FhirPathEvaluationError
 from suture.fhir.fhirpath.quantities import WORD_OF_DEFINITE, Measure, decimals
-from suture.fhir.fhirpath.temporal import DAY, HOUR, MINUTE, MONTH, YEAR, Moment, days_in
+from suture.fhir.fhirpath.temporal import DAY, HOUR, MONTH, YEAR, Moment, days_in
 
-_FIELD_OF = {"year": YEAR, "month": MONTH, "week": DAY, "day": DAY, "hour": HOUR, "minute": MINUTE}
 _MILLISECONDS = {"week": 604_800_000, "day": 86_400_000, "hour": 3_600_000, "minute": 60_000, "second": 1000}
 _DAY_UNITS = ("year", "month", "week", "day")
 
@@ -99,7 +98,7 @@ def _by_time(start: Moment, word: str, amount: Decimal) -> Moment:
         return start._replace(fields=(moved.year, moved.month, moved.day))
     year, month, day, hour, minute = (*start.fields, 0)[:5]
     # fields without a zone are meant
-    moment = datetime(year, month, day, hour, minute)  # noqa: DTZ001
+    moment = datetime(year, month, day, hour, minute)  # noqa: DTZ001 (fields without a zone are meant)
     if start.second is None:
         unit = _MILLISECONDS["hour" if known == HOUR else "minute"]
         moment += timedelta(milliseconds=int(milliseconds / unit) * unit)

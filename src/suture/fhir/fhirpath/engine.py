@@ -15,13 +15,14 @@ from suture.fhir.definitions import Definitions
 from suture.fhir.fhirpath.analysis import check
 from suture.fhir.fhirpath.compiler import LOCATING, Compiler, Truth
 from suture.fhir.fhirpath.environment import Budget, Environment, Items
+from suture.fhir.fhirpath.evident import Test, holds
 from suture.fhir.fhirpath.faults import FhirPathBudgetError, FhirPathEvaluationError
 from suture.fhir.fhirpath.host import NOTHING, Host
 from suture.fhir.fhirpath.model import Model
 from suture.fhir.fhirpath.navigation import Code, Located
 from suture.fhir.fhirpath.nodes import Node
 from suture.fhir.fhirpath.parser import parse
-from suture.fhir.fhirpath.types import Item, Json
+from suture.fhir.fhirpath.types import Item, Json, Type
 from suture.fhir.fhirpath.walk import calls, fitting
 from suture.fhir.versions import Version
 
@@ -129,6 +130,13 @@ class Engine:
     def located(self, text: str, *, focus: str | None = None) -> Expression:
         """Like `strict`; the items of the result know where they were found (`navigation.path_of`)."""
         return self._remembered(text, focus or "", _Mode.LOCATED)
+
+    def evident(self, text: str, focus: Type) -> Test | None:
+        """A quick test for JSON objects of the type `focus`: True only if the expression surely is true for one.
+
+        None when there is no such test. Raises FhirPathError for what is not FHIRPath.
+        """
+        return holds(parse(text), focus)
 
     def item(self, value: Any, path: str | None = None, sibling: Json | None = None) -> Item:
         """A plain value as an item: `path` is the name of its type (`HumanName`) or the path of its element

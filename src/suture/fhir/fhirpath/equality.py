@@ -211,6 +211,7 @@ def _structure_key(item: Item) -> Hashable:
         return "?", _frozen(item[0])
     parts: list[Hashable] = []
     for name in sorted(_element_names(item)):
+        # a comprehension would be one more frame for each level of the data
         parts.append((name, tuple(key(child) for child in _children(item, name))))  # noqa: PERF401
     return tuple(parts)
 

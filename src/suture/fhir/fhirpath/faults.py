@@ -14,7 +14,14 @@ class FhirPathError(ValueError):
 
 
 class FhirPathSemanticError(FhirPathError):
-    """The text is FHIRPath, but it cannot mean anything: an unknown function, type, element or variable."""
+    """The text is FHIRPath, but it cannot mean anything: an unknown function, type, element or variable.
+
+    `nearest`: the name that may have been meant instead of one that is unknown, "" where there is none.
+    """
+
+    def __init__(self, complaint: str, text: str, position: int, nearest: str = "") -> None:
+        self.nearest = nearest
+        super().__init__(complaint, text, position)
 
 
 class FhirPathEvaluationError(FhirPathError):

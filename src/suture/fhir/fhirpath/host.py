@@ -43,7 +43,10 @@ class Host(Protocol):
         ...
 
     def in_slice(self, value: Any, type: str, profile: str, slice: str) -> bool | None:
-        """Whether the value is of the slice of this name in the profile."""
+        """Whether the value is of the slice of this name in the profile.
+
+        `type`: its FHIR type, or the path of its element (`Observation.component`) where that declares its elements.
+        """
         ...
 
     def terminology(self, operation: str, arguments: Sequence[Any]) -> Any:

@@ -22,7 +22,6 @@ _KINDS = {
     "time": types.TIME,
     "Quantity": types.QUANTITY,
 }
-_NESTED = ("BackboneElement", "Element")
 
 
 class Model:

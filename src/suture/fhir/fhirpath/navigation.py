@@ -49,22 +49,13 @@ def members(items: Items, name: str, env: Environment) -> Items:
 
 
 def _many_members(items: Items, name: str, env: Environment) -> Items:
-    """The same with an eye on the number of items."""
+    """The same in portions, with an eye on the number of items."""
     found: list[Item] = []
-    before = 0
-    for item in items:
-        value, type, _ = item
-        field = type.fields[name]
-        if field is None:
-            continue
-        if type.primitive:
-            _of_primitive(item, name, field, found)
-        elif value.__class__ is dict:
-            field.read(value, found)
-        if len(found) - before > _FEW:
-            env.budget.hold(len(found) - before)
-            before = len(found)
-    env.budget.hold(len(found))
+    for start in range(0, len(items), _FEW):
+        portion = members(items[start : start + _FEW], name, env)
+        env.budget.spend(len(portion))
+        found.extend(portion)
+        env.budget.limit(len(found))
     return found
 
 

@@ -179,7 +179,7 @@ def _span(moment: Moment) -> tuple[datetime, datetime] | None:
 
 def _datetime(moment: Moment) -> datetime | None:
     year, month, day, hour, minute = (*moment.fields, 0)[:5]
-    start = datetime(year, month, day, hour, minute)  # noqa: DTZ001 - fields without a zone are meant
+    start = datetime(year, month, day, hour, minute)  # noqa: DTZ001 (fields without a zone are meant)
     try:
         return start + timedelta(microseconds=int((moment.second or Decimal(0)) * 1_000_000))
     except OverflowError:
@@ -193,7 +193,7 @@ def in_utc(moment: Moment) -> Moment:
     year, month, day, hour, minute = (*moment.fields, 0)[:5]
     try:
         # fields without a zone are meant
-        shifted = datetime(year, month, day, hour, minute) - timedelta(minutes=moment.zone)  # noqa: DTZ001
+        shifted = datetime(year, month, day, hour, minute) - timedelta(minutes=moment.zone)  # noqa: DTZ001 (as above)
     except OverflowError:
         return moment
     fields = (shifted.year, shifted.month, shifted.day, shifted.hour, shifted.minute)

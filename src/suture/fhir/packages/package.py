@@ -108,7 +108,7 @@ def package(manifest: Mapping[str, Any], definitions: tuple[Definition, ...], re
         title=_text(manifest.get("title")) or _text(manifest.get("description")).partition("\n")[0] or name,
         canonical=_text(manifest.get("canonical")),
         fhir_versions=_fhir_versions(manifest),
-        dependencies=_dependencies(dependencies) if isinstance(dependencies, dict) else {},  # pyright: ignore[reportUnknownArgumentType]
+        dependencies=_dependencies(cast("dict[str, Any]", dependencies)) if isinstance(dependencies, dict) else {},
         definitions=definitions,
         remarks=remarks,
     )

@@ -83,14 +83,11 @@ class Tree:
     def children(self, location: Location, name: str) -> list[Location]:
         """The elements called `name` inside `location`, in order. Raises Unprocessable for an unknown name."""
         element = self.child_element(location, name)
-        only = "" if name in (element.name, element.name.removesuffix("[x]")) else name
         holder = location.members()
         if holder is None:
             return []
         found: list[Location] = []
         for key, type in keys(element):
-            if only and key != only:
-                continue
             for index, item in enumerate(read_items(holder, key, element.repeats)):
                 actual = type
                 if isinstance(item[0], dict) and "resourceType" in item[0]:
@@ -106,10 +103,6 @@ class Tree:
             holder = location.extra = {}
             _store(location)
         return holder
-
-    def is_a(self, type: str, ancestor: str) -> bool:
-        """Whether `type` is `ancestor` or derives from it."""
-        return is_a(self.definitions, type, ancestor)
 
 
 def child_elements(definitions: Definitions, element: Element | None, type: str) -> Sequence[Element]:

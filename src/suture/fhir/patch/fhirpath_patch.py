@@ -16,6 +16,7 @@ import msgspec
 from suture.fhir.definitions import Definitions, Element
 from suture.fhir.fhirpath import FhirPathError, Node, nodes, parse
 from suture.fhir.outcomes import Invalid, Issue, Unprocessable
+from suture.fhir.patch.copying import copied
 from suture.fhir.patch.elements import Location, Object, Tree, choice_key, keys, read_items, remove, write_items
 from suture.fhir.patch.json_patch import MAX_OPERATIONS
 from suture.fhir.patch.selection import Selector, check
@@ -69,7 +70,7 @@ class FhirPathPatch:
         operations: list[FhirPathOperation] = []
         for number, entry in enumerate(listed):
             try:
-                operations.append(_read_operation(entry))
+                operations.append(_read_operation(entry, definitions))
             except Invalid as error:
                 place = f"Parameters.parameter[{number}]"
                 raise Invalid(f"operation {number}: {error}", expression=place) from None
@@ -80,7 +81,7 @@ class FhirPathPatch:
 
         Raises Unprocessable naming the index of the operation that failed. All operations hold or none.
         """
-        patched = _copied(resource)
+        patched = copied(resource)
         selector = Selector(Tree(self._definitions, patched))
         for number, operation in enumerate(self.operations):
             try:
@@ -92,7 +93,7 @@ class FhirPathPatch:
         return patched
 
 
-def _read_operation(entry: Any) -> FhirPathOperation:
+def _read_operation(entry: Any, definitions: Definitions) -> FhirPathOperation:
     if not isinstance(entry, dict) or cast("Object", entry).get("name") != "operation":
         raise Invalid("each parameter of a patch is called 'operation'")
     parts = _parts(cast("Object", entry).get("part"))
@@ -109,7 +110,7 @@ def _read_operation(entry: Any) -> FhirPathOperation:
         path = parse(_QUOTED_OR_DIV.sub(_quote_div, text))
     except FhirPathError as fault:
         raise Invalid(str(fault)) from None
-    check(path)
+    check(path, definitions)
     takes = _TAKES[type]
     return FhirPathOperation(
         type,
@@ -191,11 +192,9 @@ def _insert(selector: Selector, operation: FhirPathOperation) -> None:
 
 
 def _delete(selector: Selector, operation: FhirPathOperation) -> None:
-    found = selector.locations(operation.path)
-    if len(found) > 1:
-        raise Unprocessable(f"the path names {len(found)} elements, and only one can be deleted")
-    if found:
-        remove(found[0])
+    found = selector.location(operation.path)
+    if found is not None:
+        remove(found)
 
 
 def _replace(selector: Selector, operation: FhirPathOperation) -> None:
@@ -234,10 +233,10 @@ _APPLY: dict[str, Callable[[Selector, FhirPathOperation], None]] = {
 
 
 def _one(selector: Selector, path: Node) -> Location:
-    found = selector.locations(path)
-    if len(found) != 1:
-        raise Unprocessable(f"the path names {len(found) or 'no'} elements, and it must name one")
-    return found[0]
+    found = selector.location(path)
+    if found is None:
+        raise Unprocessable("the path names no elements, and it must name one")
+    return found
 
 
 def _list(selector: Selector, path: Node) -> tuple[Location, Element]:
@@ -257,11 +256,3 @@ def _value(tree: Tree, operation: FhirPathOperation, element: Element, owner: Lo
 
 def _name(owner: Location, element: Element) -> str:
     return f"{owner}.{element.name.removesuffix('[x]')}"
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _copied(member) for name, member in cast("Object", value).items()}
-    if isinstance(value, list):
-        return [_copied(member) for member in cast("list[Any]", value)]
-    return value

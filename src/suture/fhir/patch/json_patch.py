@@ -11,6 +11,7 @@ from typing import Any, cast
 import msgspec
 
 from suture.fhir.outcomes import Invalid, Issue, Unprocessable
+from suture.fhir.patch.copying import copied
 from suture.fhir.patch.pointer import Pointer, array_index, read_pointer, resolve, write_pointer
 
 MAX_OPERATIONS = 1000
@@ -82,17 +83,20 @@ def equal(left: Any, right: Any) -> bool:
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, dict):
-        if not isinstance(right, dict) or len(left) != len(right):  # pyright: ignore[reportUnknownArgumentType]
-            return False
-        ours, theirs = cast("dict[str, Any]", left), cast("dict[str, Any]", right)
-        return all(name in theirs and equal(value, theirs[name]) for name, value in ours.items())
+        return isinstance(right, dict) and _equal_objects(cast("dict[str, Any]", left), cast("dict[str, Any]", right))
     if isinstance(left, list):
-        if not isinstance(right, list) or len(left) != len(right):  # pyright: ignore[reportUnknownArgumentType]
-            return False
-        return all(map(equal, cast("list[Any]", left), cast("list[Any]", right)))
+        return isinstance(right, list) and _equal_arrays(cast("list[Any]", left), cast("list[Any]", right))
     if isinstance(left, (int, float, Decimal)):
         return isinstance(right, (int, float, Decimal)) and left == right
     return type(left) is type(right) and left == right
+
+
+def _equal_objects(left: dict[str, Any], right: dict[str, Any]) -> bool:
+    return len(left) == len(right) and all(name in right and equal(value, right[name]) for name, value in left.items())
+
+
+def _equal_arrays(left: list[Any], right: list[Any]) -> bool:
+    return len(left) == len(right) and all(map(equal, left, right))
 
 
 class _Document:
@@ -101,7 +105,7 @@ class _Document:
     __slots__ = ("allowance", "value")
 
     def __init__(self, value: Any) -> None:
-        self.value = _copy(value)
+        self.value = copied(value)
         self.allowance = MAX_COPIED
 
     def spend(self, weight: int) -> None:
@@ -133,7 +137,7 @@ def _read_operation(entry: Any) -> JsonOperation:
 
 
 def _add(document: _Document, operation: JsonOperation) -> None:
-    _put(document, operation.path, _copy(operation.value))
+    _put(document, operation.path, copied(operation.value))
 
 
 def _remove(document: _Document, operation: JsonOperation) -> None:
@@ -141,7 +145,7 @@ def _remove(document: _Document, operation: JsonOperation) -> None:
 
 
 def _replace(document: _Document, operation: JsonOperation) -> None:
-    value = _copy(operation.value)
+    value = copied(operation.value)
     if not operation.path:
         document.value = value
         return
@@ -164,7 +168,7 @@ def _move(document: _Document, operation: JsonOperation) -> None:
 def _copy_value(document: _Document, operation: JsonOperation) -> None:
     value = resolve(document.value, operation.source)
     document.spend(_weight(value))
-    _put(document, operation.path, _copy(value))
+    _put(document, operation.path, copied(value))
 
 
 def _test(document: _Document, operation: JsonOperation) -> None:
@@ -221,14 +225,6 @@ def _depth(value: Any) -> int:
     if isinstance(value, list):
         return 1 + max(map(_depth, cast("list[Any]", value)), default=0)
     return 0
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _copy(member) for name, member in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [_copy(member) for member in cast("list[Any]", value)]
-    return value
 
 
 def _weight(value: Any) -> int:

@@ -12,6 +12,7 @@ import msgspec
 
 from suture.fhir.definitions import Definitions, Element
 from suture.fhir.outcomes import Unprocessable
+from suture.fhir.patch.copying import copied
 from suture.fhir.patch.elements import (
     Object,
     child_elements,
@@ -52,7 +53,7 @@ def read_value(definitions: Definitions, part: Part, element: Element, where: st
     if given:
         type = _type_of(definitions, given[0])
         _check_type(definitions, element, type, where)
-        return Value(choice_key(element, type), _copy(part.get(given[0])), _copy(part.get("_" + given[0])))
+        return Value(choice_key(element, type), copied(part.get(given[0])), copied(part.get("_" + given[0])))
     if "resource" in part:
         return _resource(element, part["resource"], where)
     if isinstance(parts, list) and parts:
@@ -81,7 +82,7 @@ def _check_type(definitions: Definitions, element: Element, type: str, where: st
 def _resource(element: Element, resource: Any, where: str) -> Value:
     if not any(allowed.code in ("Resource", "DomainResource") for allowed in element.types):
         raise Unprocessable(f"{where} is not a resource")
-    return Value(element.name, _copy(resource), None)
+    return Value(element.name, copied(resource), None)
 
 
 def _from_parts(definitions: Definitions, parts: list[Any], element: Element, where: str, depth: int) -> Value:
@@ -114,11 +115,3 @@ def _type_with_parts(definitions: Definitions, element: Element, where: str) -> 
     if len(types) != 1:
         raise Unprocessable(f"{where} cannot be given as parts")
     return types.pop()
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _copy(member) for name, member in cast("Object", value).items()}
-    if isinstance(value, list):
-        return [_copy(member) for member in cast("list[Any]", value)]
-    return value

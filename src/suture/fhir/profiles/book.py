@@ -17,10 +17,11 @@ from suture.fhir.fhirpath.environment import Environment
 from suture.fhir.profiles.branches import BASE, Unusable
 from suture.fhir.profiles.hosting import WalkHost
 from suture.fhir.profiles.library import MALFORMED, Library, Profile
+from suture.fhir.profiles.named_slices import NamedSlice, named_slices
 from suture.fhir.profiles.profile_checks import profile_checks
 from suture.fhir.profiles.spots import Spot
 from suture.fhir.profiles.type_checks import TypeChecks
-from suture.fhir.profiles.walk import Check, Walk
+from suture.fhir.profiles.walk import Check, Pass, Walk
 
 KEPT_PROFILES = 300
 """Compiled profiles kept at a time."""
@@ -67,6 +68,7 @@ class Book:
         self._profiles: OrderedDict[str, Compiled | None] = OrderedDict()
         self._faults: dict[str, str] = {}
         self._extensions: dict[str, Compiled | None] = {}
+        self._slices: dict[tuple[str, str], tuple[NamedSlice, ...]] = {}
         self._tails = {name[:1].upper() + name[1:]: name for name in definitions.structures}
         self._supers: dict[str, frozenset[str]] = {}
 
@@ -75,6 +77,10 @@ class Book:
     def type_checks(self, name: str) -> tuple[Check, ...]:
         """The checks of a type by its code; none for an unknown one."""
         return self._types.of(name)
+
+    def passes(self, name: str) -> Pass | None:
+        """A quick test that values of a type surely pass `type_checks`; None when there is none."""
+        return self._types.passes(name)
 
     def is_kind(self, type: str, wanted: str) -> bool:
         """Whether a type is another one or derives from it."""
@@ -167,6 +173,16 @@ class Book:
             self._extensions.clear()
         self._extensions[url] = compiled
         return compiled
+
+    def slices(self, url: str, name: str) -> tuple[NamedSlice, ...]:
+        """The slices of a profile with a name; none when there is no such profile or slice."""
+        known = self._slices.get((url, name))
+        if known is None:
+            if len(self._slices) >= KEPT_PROFILES:
+                self._slices.clear()
+            with self._lock:
+                known = self._slices[url, name] = named_slices(self.library, url, name)
+        return known
 
     # Evaluation
 

@@ -8,7 +8,7 @@ extension or of the target of a reference.
 # JSON values and ElementDefinitions have no static type until they are looked at.
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from suture.fhir.profiles.branches import BASE, Branch, Unusable, profile_urls
@@ -62,6 +62,36 @@ def criterion(library: Library, kind: str, path: str, slice: Branch, position: i
     if kind == "profile":
         return _by_profile(found, steps, shown)
     raise Unusable(f"{kind!r} is not a discriminator.")
+
+
+_TYPE_SLICING: dict[str, Any] = {"discriminator": [{"type": "type", "path": "$this"}], "rules": "open"}
+
+
+def slicing_facts(branch: Branch) -> Mapping[str, Any] | None:
+    """How an element is sliced; None when it is not, or does not say. A choice is sliced by type unless it says so."""
+    if not branch.slices:
+        return None
+    facts: Any = branch.facts.get("slicing")
+    if isinstance(facts, Mapping):
+        return facts
+    return _TYPE_SLICING if branch.name.endswith("[x]") else None
+
+
+def slice_criteria(
+    library: Library, slicing: Mapping[str, Any], slice: Branch, position: int
+) -> list[Criterion] | None:
+    """What tells a slice apart, one criterion for each discriminator; None when that cannot be decided.
+
+    Raises Unusable.
+    """
+    found: list[Criterion] = []
+    for discriminator in slicing.get("discriminator") or ():
+        kind, path = str(discriminator.get("type") or "value"), str(discriminator.get("path") or "$this")
+        one = criterion(library, kind, path, slice, position)
+        if one is None:
+            return None
+        found.append(one)
+    return found or None
 
 
 # Definitions

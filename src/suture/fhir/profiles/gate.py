@@ -8,7 +8,7 @@ caller awaits `answer` and checks again.
 # JSON values and ElementDefinitions have no static type until they are looked at.
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,10 +17,13 @@ from suture.fhir.outcomes import InvalidStructure, Issue, Unprocessable
 from suture.fhir.profiles.book import Book
 from suture.fhir.profiles.judge import Answer, Context, Judge, NoOracle, Oracle, ask_all
 from suture.fhir.profiles.walk import Asks
-from suture.fhir.rules.questions import UNKNOWN, Coded
+from suture.fhir.rules.questions import UNKNOWN, Coded, Operated, Subsumption
 
 KEPT_ANSWERS = 20_000
 """Answers remembered at a time."""
+
+_WEIGHT = 100
+"""Answers whose room one resource takes that %terminologies gave."""
 
 _ROUNDS = 8
 
@@ -69,6 +72,7 @@ class Gate:
         self._waits = waits
         self._book = Book(judge.definitions, judge.library, judge.engine, errors_only=True)
         self._answers: dict[Asks, Any] = {}
+        self._heavy = 0
         self._generation: object = None
         self._contexts = {declared: Context(declared=declared) for declared in (True, False)}
 
@@ -100,6 +104,9 @@ class Gate:
         policy = self._policy
         context = self._contexts[policy.checks_declared(name)]
         required: Sequence[str] = policy.required.get(name, ())
+        passes = self._book.passes(name)
+        if passes is not None and not required and passes(resource):
+            return []
         answers = self._remembered()
         walk = self._judge.walked(self._book, resource, name, required, context, answers)
         for _ in range(_ROUNDS):
@@ -113,28 +120,38 @@ class Gate:
 
     def _remembered(self) -> dict[Asks, Any]:
         generation = self._oracle.generation
-        if generation is not self._generation or len(self._answers) > KEPT_ANSWERS:
+        if generation is not self._generation or len(self._answers) + self._heavy > KEPT_ANSWERS:
             self._answers = {}
+            self._heavy = 0
             self._generation = generation
         return self._answers
 
     def _settle(self, question: Asks, answers: dict[Asks, Any]) -> bool:
         """Answer a question if that takes no waiting."""
-        if not isinstance(question, Coded):
-            # What other resources say is not asked on the way in.
-            answers[question] = UNKNOWN
-            return True
-        asking = self._oracle.member(question)
+        asking: Coroutine[Any, Any, Any]
+        unknown: Any = None
+        match question:
+            case Coded():
+                asking, unknown = self._oracle.member(question), Answer(None, "The terminology could not answer.")
+            case Subsumption():
+                asking = self._oracle.subsumes(question)
+            case Operated():
+                asking, unknown = self._oracle.operate(question), UNKNOWN
+                self._heavy += _WEIGHT
+            case _:
+                # What other resources say is not asked on the way in.
+                answers[question] = UNKNOWN
+                return True
         try:
             asking.send(None)
         except StopIteration as done:
             answers[question] = done.value
             return True
         except Exception:
-            answers[question] = Answer(None, "The terminology could not answer.")
+            answers[question] = unknown
             return True
         asking.close()
         if not self._waits:
-            answers[question] = Answer(None, "The terminology cannot answer at once.")
+            answers[question] = unknown
             return True
         return False

@@ -12,11 +12,13 @@ validation covers are left out.
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from suture.fhir.fhirpath.faults import FhirPathError
 from suture.fhir.fhirpath.host import Unanswered
 from suture.fhir.profiles.errata import CORRECTED, NATIVE
 from suture.fhir.profiles.spots import Spot
-from suture.fhir.profiles.walk import Check, Walk
+from suture.fhir.profiles.walk import Check, Pass, Walk
 
 COVERED = frozenset(("ele-1", "txt-1", "txt-2"))
 """Invariants that structure validation checks."""
@@ -48,23 +50,40 @@ def invariant_check(
     human = str(constraint.get("human") or text)
     origin = f" (of the profile {profile})" if profile else ""
     message = f"The rule {key} is broken: {human}{origin}"
+    passes = engine.evident(CORRECTED.get(text, text), type) if type is not None else None
+    return Invariant(key, expression, type, passes, message, severity, recommended, errors_only)
 
-    def check(walk: Walk, spot: Spot) -> None:
+
+class Invariant(msgspec.Struct, frozen=True):
+    """One constraint on values of `type`. `passes`: see `Check`. `expression`: the compiled one."""
+
+    key: str
+    expression: Any
+    type: Any
+    passes: Pass | None
+    message: str
+    severity: str
+    recommended: bool
+    errors_only: bool
+
+    def __call__(self, walk: Walk, spot: Spot) -> None:
+        """Check one value."""
+        passes = self.passes
+        if passes is not None and spot.value.__class__ is dict and passes(spot.value):
+            return
         try:
-            truth = expression.truth((spot.value, type, spot.sibling), walk.environment)
+            truth = self.expression.truth((spot.value, self.type, spot.sibling), walk.environment)
         except Unanswered as waits:
             walk.open.add(waits.question)
             return
         except FhirPathError as error:
-            if not errors_only:
-                walk.report(spot, "warning", "exception", f"The rule {key} could not be evaluated: {error}")
+            if not self.errors_only:
+                walk.report(spot, "warning", "exception", f"The rule {self.key} could not be evaluated: {error}")
             return
         if truth is not True:
-            level = severity if not recommended else walk.scene.expectations.best_practice
+            level = self.severity if not self.recommended else walk.scene.expectations.best_practice
             if level:
-                walk.report(spot, level, "invariant", message)
-
-    return check
+                walk.report(spot, level, "invariant", self.message)
 
 
 def is_best_practice(constraint: Mapping[str, Any]) -> bool:

@@ -10,21 +10,33 @@ answers.
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine, Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from suture.fhir.definitions import Definitions
-from suture.fhir.outcomes import Issue
+from suture.fhir.outcomes import Issue, TooCostly
 from suture.fhir.profiles.book import Book
 from suture.fhir.profiles.library import Canonicals, Library
+from suture.fhir.profiles.named_slices import belongs
 from suture.fhir.profiles.spots import Spot
 from suture.fhir.profiles.type_checks import apply_profile
 from suture.fhir.profiles.walk import Asks, Enough, Walk
-from suture.fhir.rules.questions import UNKNOWN, Coded, Filtered, Membership, Resolvable, Unknown
+from suture.fhir.rules.questions import (
+    UNKNOWN,
+    Coded,
+    Filtered,
+    Membership,
+    Operated,
+    Resolvable,
+    Subsumption,
+    Unknown,
+)
 from suture.fhir.rules.seen import Expectations, Scene
 from suture.fhir.structure import Validator
+
+Found = TypeVar("Found")
 
 MAX_ROUNDS = 12
 """Times that answers may lead to new questions."""
@@ -61,6 +73,14 @@ class Oracle(Protocol):
         """Why a code system refuses a filter of a ValueSet; "" when it does not, or nobody can say."""
         ...
 
+    def subsumes(self, question: Subsumption) -> Coroutine[Any, Any, bool | None]:
+        """Whether a code subsumes another one, or equals it; None when nobody can say."""
+        ...
+
+    def operate(self, question: Operated) -> Coroutine[Any, Any, Any]:
+        """What an operation of %terminologies says: a resource (JSON) or text, None when it fails; or UNKNOWN."""
+        ...
+
 
 class NoOracle:
     """Knows nothing."""
@@ -78,6 +98,14 @@ class NoOracle:
     async def filter(self, question: Filtered) -> str:
         """See `Oracle`."""
         return ""
+
+    async def subsumes(self, question: Subsumption) -> bool | None:
+        """See `Oracle`."""
+        return None
+
+    async def operate(self, question: Operated) -> Any:
+        """See `Oracle`."""
+        return UNKNOWN
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -125,6 +153,39 @@ class Judge:
             await ask_all(walk.open, context.oracle, answers)
             walk = self.walked(self.book, resource, name, profiles, context, answers)
         return _distinct([*structural, *walk.issues])
+
+    async def conforms(self, value: Any, type: str, profile: str, context: Context) -> bool | None:
+        """Whether a value of a FHIR type meets what a profile adds to the type; None for an unknown profile.
+
+        Raises TooCostly.
+        """
+        found = await self._found(value, type, context, lambda walk, spot: walk.conforms(spot, profile))
+        return None if found is None else not found
+
+    async def belongs(self, value: Any, type: str, profile: str, slice: str, context: Context) -> bool | None:
+        """Whether a value is of a slice of a profile; None for an unknown one, and where that cannot be decided.
+
+        `type`: its FHIR type, or the path of its element where that declares its elements. Raises TooCostly.
+        """
+        slices = self.book.slices(profile, slice)
+        return await self._found(value, type, context, lambda walk, spot: belongs(walk, spot, slices))
+
+    async def _found(self, value: Any, type: str, context: Context, find: Callable[[Walk, Spot], Found]) -> Found:
+        """What a walk finds out about one value, with the answers that it needs."""
+        kind = "BackboneElement" if "." in type else type
+        spot = Spot(value, kind, kind, element=type)
+        scene = Scene(self.definitions, self.library.canonicals, self.engine, value)
+        answers: dict[Asks, Any] = {}
+        for _ in range(MAX_ROUNDS):
+            walk = Walk(self.book, spot, scene, answers, declared=False)
+            try:
+                found = await asyncio.to_thread(find, walk, spot)
+            except (Enough, RecursionError):
+                raise TooCostly("Its profiles need more work than one value may take.") from None
+            if not walk.open:
+                return found
+            await ask_all(walk.open, context.oracle, answers)
+        raise TooCostly("Its profiles ask too many questions, one after the other.")
 
     def walked(
         self, book: Book, resource: Any, name: str, profiles: Sequence[str], context: Context, answers: dict[Asks, Any]
@@ -185,11 +246,17 @@ async def ask_all(open: Iterable[Asks], oracle: Oracle, answers: dict[Asks, Any]
 
 
 async def _answer(question: Asks, oracle: Oracle) -> Any:
-    if isinstance(question, Filtered):
-        return await oracle.filter(question)
-    if isinstance(question, Resolvable):
-        return await oracle.resolve(question.reference)
-    return await oracle.member(question)
+    match question:
+        case Coded():
+            return await oracle.member(question)
+        case Filtered():
+            return await oracle.filter(question)
+        case Resolvable():
+            return await oracle.resolve(question.reference)
+        case Subsumption():
+            return await oracle.subsumes(question)
+        case Operated():
+            return await oracle.operate(question)
 
 
 def _distinct(issues: Iterable[Issue]) -> list[Issue]:

@@ -55,7 +55,7 @@ class Packed:
         plain, _, tail = url.partition("|")
         found = packed_conformance(self._version, type, plain)
         if found is None and type in ("CodeSystem", "ValueSet"):
-            found = packed_resource(self._version, type, plain)  # type: ignore[arg-type]
+            found = packed_resource(self._version, type, plain)
         wanted = version or tail
         if found is None or not wanted or matches_version(found.get("version"), wanted):
             return found

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from suture.fhir.profiles.bindings import binding_check, bindings_of
 from suture.fhir.profiles.branches import Branch, Unusable, profile_urls
-from suture.fhir.profiles.criteria import Criterion, criterion
+from suture.fhir.profiles.criteria import slice_criteria, slicing_facts
 from suture.fhir.profiles.invariants import COVERED, invariant_check
 from suture.fhir.profiles.library import Library, Profile
 from suture.fhir.profiles.limits import length_limits, value_limits
@@ -36,8 +36,6 @@ MAX_VALUES = 50_000
 """Elements and types of elements of one profile."""
 
 _ANY = frozenset(("Resource", "DomainResource"))
-
-_TYPE_SLICING: dict[str, Any] = {"discriminator": [{"type": "type", "path": "$this"}], "rules": "open"}
 
 
 class Ground(NamedTuple):
@@ -221,16 +219,9 @@ class _Compiler:
     # Slices
 
     def _slicing(self, branch: Branch, ground: Ground, types: Sequence[str], nesting: int) -> Slicing | None:
-        if not branch.slices:
+        facts = slicing_facts(branch)
+        if facts is None:
             return None
-        facts: Any = branch.facts.get("slicing")
-        if not isinstance(facts, Mapping):
-            if not branch.name.endswith("[x]"):
-                return None
-            facts = _TYPE_SLICING
-        discriminators = [
-            (str(d.get("type") or "value"), str(d.get("path") or "$this")) for d in facts.get("discriminator") or ()
-        ]
         slices: list[Slice] = []
         for number, slice in enumerate(branch.slices):
             checks: dict[str, tuple[Check, ...]] = {}
@@ -238,21 +229,10 @@ class _Compiler:
                 if self._is_allowed(slice, code):
                     checks[code] = self.value(slice, ground, code, nesting)
             nested = self._slicing(slice, ground, types, nesting)
-            found = self._criteria(slice, discriminators, number)
+            found = slice_criteria(self._library, facts, slice, number)
             slices.append(Slice(slice.slice, found, checks, slice.minimum, slice.maximum, nested))
         rules = str(facts.get("rules") or "open")
         return Slicing(branch.name.removesuffix("[x]"), rules, bool(facts.get("ordered")), slices, self._label)
-
-    def _criteria(
-        self, slice: Branch, discriminators: Sequence[tuple[str, str]], number: int
-    ) -> list[Criterion] | None:
-        found: list[Criterion] = []
-        for kind, path in discriminators:
-            one = criterion(self._library, kind, path, slice, number)
-            if one is None:
-                return None
-            found.append(one)
-        return found or None
 
 
 class _ProfileChoice:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from suture.fhir.profiles.slicing import Slicing
 from suture.fhir.profiles.spots import Spot, spots_at
-from suture.fhir.profiles.walk import Check, Walk
+from suture.fhir.profiles.walk import Check, Pass, Walk, quick_pass
 
 
 class Member(NamedTuple):
@@ -25,20 +25,51 @@ class Member(NamedTuple):
 
 
 class Shape:
-    """The members of one type of object. It is made first and filled afterwards, since types hold themselves."""
+    """The members of one type of object. It is made first and filled afterwards, since types hold themselves.
 
-    __slots__ = ("_extension", "_members", "_table")
+    Most values of a resource pass without a closer look: those of a resource itself are tried first.
+    """
 
-    def __init__(self, extension: Check) -> None:
+    __slots__ = ("_extension", "_is_resource", "_members", "_table", "_tests", "_unsure")
+
+    def __init__(self, extension: Check, *, is_resource: bool) -> None:
         """`extension`: the check of one Extension, for those on primitives."""
         self._members: Mapping[str, Member] = {}
         self._table: dict[str, Member] = {}
+        self._tests: dict[str, Pass] = {}
+        self._unsure: frozenset[str] = frozenset()
         self._extension = extension
+        self._is_resource = is_resource
 
     def fill(self, members: Mapping[str, Member]) -> None:
         """Say what may be there, by JSON key. Members without checks only matter for their extensions."""
         self._members = members
         self._table = {key: member for key, member in members.items() if member.checks}
+        for key, member in self._table.items():
+            test = quick_pass(member.checks)
+            if test is not None:
+                self._tests[key] = test
+        self._unsure = frozenset("_" + key for key in members) | (self._table.keys() - self._tests.keys())
+
+    def passes(self, value: Any) -> bool:
+        """See `Check`."""
+        if value.__class__ is not dict or not self._unsure.isdisjoint(value):
+            return False
+        get = self._tests.get
+        for key, item in value.items():
+            test = get(key)
+            if test is None:
+                continue
+            if item.__class__ is dict:
+                if not test(item):
+                    return False
+            elif item.__class__ is list:
+                for one in item:
+                    if one.__class__ is not dict or not test(one):
+                        return False
+            else:
+                return False
+        return True
 
     def __call__(self, walk: Walk, spot: Spot) -> None:
         """Check the members of an object."""
@@ -52,16 +83,19 @@ class Shape:
                 if key.startswith("_"):
                     self._beside(walk, spot, key[1:], item)
                 continue
+            test = self._tests.get(key) if self._is_resource else None
             type, name, element, checks = member
             sibling = value.get("_" + key)
             if item.__class__ is list:
                 others = sibling if sibling.__class__ is list else None
                 for number, one in enumerate(item):
+                    if test is not None and one.__class__ is dict and test(one):
+                        continue
                     beside = others[number] if others is not None and number < len(others) else None
                     below = Spot(one, type, name, number, spot, beside, element)
                     for check in checks:
                         check(walk, below)
-            else:
+            elif test is None or item.__class__ is not dict or not test(item):
                 below = Spot(item, type, name, -1, spot, sibling, element)
                 for check in checks:
                     check(walk, below)

@@ -18,14 +18,14 @@ from suture.fhir.profiles.invariants import invariant_check
 from suture.fhir.profiles.shapes import Member, Shape
 from suture.fhir.profiles.spots import Spot
 from suture.fhir.profiles.vital_signs import vital_sign_check
-from suture.fhir.profiles.walk import OPEN, Check, Walk
+from suture.fhir.profiles.walk import OPEN, Check, Pass, Walk, quick_pass
 from suture.fhir.rules import WORTH
 from suture.fhir.rules import of as rules_of
 from suture.fhir.rules.questions import Question
 from suture.fhir.rules.seen import Rule
 
 if TYPE_CHECKING:
-    from suture.fhir.profiles.book import Book
+    from suture.fhir.profiles.book import Book, Compiled
 
 _FHIR_TYPE = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
 
@@ -52,6 +52,7 @@ class TypeChecks:
     def __init__(self, book: "Book") -> None:
         self._book = book
         self._types: dict[str, tuple[Check, ...]] = {}
+        self._passes: dict[str, Pass | None] = {}
         self._shapes: dict[str, Shape] = {}
 
     def of(self, name: str) -> tuple[Check, ...]:
@@ -65,6 +66,12 @@ class TypeChecks:
             known = self._types[name] = self._compiled(name, tree)
         return known
 
+    def passes(self, name: str) -> Pass | None:
+        """A quick test that values of a type surely pass all of its checks; None when there is none."""
+        if name not in self._passes:
+            self._passes[name] = quick_pass(self.of(name))
+        return self._passes[name]
+
     def _compiled(self, name: str, tree: Branch) -> tuple[Check, ...]:
         book = self._book
         type = book.path_type(name)
@@ -76,22 +83,22 @@ class TypeChecks:
             checks += _rule_checks(book, name)
         checks += _invariants(book, tree.constraints, type)
         if name == "Extension":
-            checks.append(_extension_check)
+            checks.append(ExtensionCheck(book))
         structure = book.definitions.structures.get(name)
         if structure is not None and structure.kind != "primitive-type":
-            checks.append(self._shape(tree, tree, name))
+            checks.append(self._shape(tree, tree, name, is_resource=is_resource))
         if name == "Observation" and not book.errors_only:
             checks.append(vital_sign_check)
         if is_resource:
-            checks.append(_declared_check)
+            checks.append(DeclaredCheck())
         return tuple(checks)
 
-    def _shape(self, branch: Branch, tree: Branch, path: str) -> Shape:
+    def _shape(self, branch: Branch, tree: Branch, path: str, *, is_resource: bool = False) -> Shape:
         known = self._shapes.get(path)
         if known is not None:
             return known
         members: dict[str, Member] = {}
-        shape = self._shapes[path] = Shape(OfType(self, "Extension"))
+        shape = self._shapes[path] = Shape(OfType(self, "Extension"), is_resource=is_resource)
         for child in branch.children.values():
             target, element = child, f"{path}.{child.name}"
             reference = child.facts.get("contentReference")
@@ -124,10 +131,11 @@ class TypeChecks:
         if nested:
             yield self._shape(branch, tree, element)
         elif code in ("Resource", "DomainResource") or code in book.resource_types:
-            yield resource_check
+            yield ResourceCheck(book)
         elif code not in ("BackboneElement", "Element"):
             structure = book.definitions.structures.get(code)
-            if structure is None or structure.kind != "primitive-type" or rules_of(code, book.library.version):
+            is_primitive = structure is not None and structure.kind == "primitive-type"
+            if not is_primitive or (not book.errors_only and rules_of(code, book.library.version)):
                 yield OfType(self, code)
 
     def _is_listed(self, url: str) -> bool:
@@ -138,29 +146,53 @@ class TypeChecks:
 class OfType:
     """The checks of a type, compiled when a value of it is first seen: types hold each other."""
 
-    __slots__ = ("_checks", "_name", "_types")
+    __slots__ = ("_checks", "_name", "_passes", "_types")
 
     def __init__(self, types: TypeChecks, name: str) -> None:
         self._types = types
         self._name = name
         self._checks: tuple[Check, ...] | None = None
+        self._passes: Pass | None = None
 
     def __call__(self, walk: Walk, spot: Spot) -> None:
         """Check one value."""
-        checks = self._checks
-        if checks is None:
-            checks = self._checks = self._types.of(self._name)
-        for check in checks:
+        for check in self._checks or self._compiled():
             check(walk, spot)
 
+    def passes(self, value: Any) -> bool:
+        """See `Check`."""
+        if self._checks is None:
+            self._compiled()
+        return self._passes is not None and self._passes(value)
 
-def resource_check(walk: Walk, spot: Spot) -> None:
-    """Check a resource inside of another."""
-    value: Any = spot.value
-    name: Any = value.get("resourceType") if isinstance(value, dict) else None
-    if isinstance(name, str) and name in walk.book.resource_types:
-        spot.type = name
-        walk.within(walk.book.type_checks(name), spot)
+    def _compiled(self) -> tuple[Check, ...]:
+        checks = self._types.of(self._name)
+        self._passes = quick_pass(checks)
+        self._checks = checks
+        return checks
+
+
+class ResourceCheck:
+    """A resource inside of another."""
+
+    __slots__ = ("_book",)
+
+    def __init__(self, book: "Book") -> None:
+        self._book = book
+
+    def passes(self, value: Any) -> bool:
+        """See `Check`."""
+        name: Any = value.get("resourceType")
+        test = self._book.passes(name) if isinstance(name, str) and name in self._book.resource_types else None
+        return test is not None and test(value)
+
+    def __call__(self, walk: Walk, spot: Spot) -> None:
+        """Check one resource."""
+        value: Any = spot.value
+        name: Any = value.get("resourceType") if isinstance(value, dict) else None
+        if isinstance(name, str) and name in self._book.resource_types:
+            spot.type = name
+            walk.within(self._book.type_checks(name), spot)
 
 
 def _own(book: "Book", branch: Branch, code: str) -> list[Mapping[str, Any]]:
@@ -190,23 +222,45 @@ def _type_profile(url: str) -> Check:
     return check
 
 
-def _extension_check(walk: Walk, spot: Spot) -> None:
+class ExtensionCheck:
     """An extension against its definition. That there is one is a matter of the rules."""
-    value = spot.value
-    url: Any = value.get("url") if isinstance(value, dict) else None
-    if isinstance(url, str) and ":" in url:
-        compiled = walk.book.extension(url)
+
+    __slots__ = ("_book",)
+
+    def __init__(self, book: "Book") -> None:
+        self._book = book
+
+    def passes(self, value: Any) -> bool:
+        """See `Check`."""
+        return self._definition(value) is None
+
+    def __call__(self, walk: Walk, spot: Spot) -> None:
+        """Check one extension."""
+        compiled = self._definition(spot.value)
         if compiled is not None:
             compiled.apply(walk, spot)
 
+    def _definition(self, value: Any) -> "Compiled | None":
+        url: Any = value.get("url") if isinstance(value, dict) else None
+        return self._book.extension(url) if isinstance(url, str) and ":" in url else None
 
-def _declared_check(walk: Walk, spot: Spot) -> None:
+
+class DeclaredCheck:
     """A resource against the profiles that it claims to meet."""
-    meta: Any = spot.value.get("meta") if walk.declared else None
-    urls: Any = meta.get("profile") if isinstance(meta, dict) else None
-    for number, url in enumerate(urls if isinstance(urls, list) else ()):
-        if isinstance(url, str):
-            apply_profile(walk, spot, url, f".meta.profile[{number}]")
+
+    @staticmethod
+    def passes(value: Any) -> bool:
+        """See `Check`."""
+        meta: Any = value.get("meta")
+        return not isinstance(meta, dict) or "profile" not in meta
+
+    def __call__(self, walk: Walk, spot: Spot) -> None:
+        """Check one resource."""
+        meta: Any = spot.value.get("meta") if walk.declared else None
+        urls: Any = meta.get("profile") if isinstance(meta, dict) else None
+        for number, url in enumerate(urls if isinstance(urls, list) else ()):
+            if isinstance(url, str):
+                apply_profile(walk, spot, url, f".meta.profile[{number}]")
 
 
 def apply_profile(walk: Walk, spot: Spot, url: str, place: str = "") -> None:

@@ -180,8 +180,8 @@ def _options(seen: Seen, form: Form, asked: Json, type: str, value: Any, path: s
     if choices:
         allowed = [member(option) for kind, option in (choice(item, "value") for item in choices) if kind == type]
         if member(value) not in allowed:
-            code = text(value, "code") if type == "Coding" else value
-            yield seen.error("code-invalid", f"{shown(code)} is none of the answers to choose from.", path)
+            code, place = (text(value, "code"), path) if type == "Coding" else (value, f"{path}.value")
+            yield seen.error("code-invalid", f"{shown(code)} is none of the answers to choose from.", place)
     elif type == "Coding" and text(asked, "answerValueSet"):
         yield from _in_value_set(seen, form, text(asked, "answerValueSet"), value, path)
 

@@ -4,13 +4,16 @@ Specification: https://hl7.org/fhir/R4/references.html#contained and the invaria
 besides references and URIs, pictures and links of narratives count. That ids are there belongs to the structure.
 """
 
+# JSON values have no static type until they are looked at.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from collections.abc import Iterable
-from typing import cast
+from typing import Any
 
 from suture.fhir.outcomes import Issue
 from suture.fhir.primitives import shown
 from suture.fhir.rules.seen import Seen
-from suture.fhir.rules.shapes import Json, numbered, objects, text
+from suture.fhir.rules.shapes import Json, numbered, text
 
 
 def is_referred_to(seen: Seen) -> Iterable[Issue]:
@@ -36,14 +39,15 @@ def is_referred_to(seen: Seen) -> Iterable[Issue]:
 def _named(value: Json) -> set[str]:
     """Every text that starts with `#`, and every local link or picture of a narrative."""
     found: set[str] = set()
-    for _, item in objects(value):
-        for member in item.values():
-            if isinstance(member, str):
+    stack: list[Any] = [value]
+    while stack:
+        item = stack.pop()
+        for member in item.values() if item.__class__ is dict else item:
+            if member.__class__ is str:
                 if member.startswith("#"):
                     found.add(member)
-                elif "#" in member and member.startswith("<"):
+                elif member.startswith("<") and "#" in member:
                     found.update(part.split('"')[0] for part in member.split('="')[1:] if part.startswith("#"))
-            elif isinstance(member, list):
-                texts = cast("list[object]", member)
-                found.update(one for one in texts if isinstance(one, str) and one.startswith("#"))
+            elif member.__class__ is dict or member.__class__ is list:
+                stack.append(member)
     return found

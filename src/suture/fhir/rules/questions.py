@@ -44,6 +44,24 @@ class Filtered(msgspec.Struct, frozen=True):
     value: str
 
 
+class Subsumption(msgspec.Struct, frozen=True):
+    """Does one code of a code system subsume another, or equal it? The answer is True, False, or None for unknown."""
+
+    system: str
+    general: str
+    special: str
+
+
+class Operated(msgspec.Struct, frozen=True):
+    """What does an operation of FHIRPath's %terminologies say? `arguments`: a JSON array.
+
+    The answer is a resource or text, None when the operation fails, or `UNKNOWN`.
+    """
+
+    operation: str
+    arguments: bytes
+
+
 class Unknown:
     """The answer when nobody can say."""
 

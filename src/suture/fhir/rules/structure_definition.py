@@ -18,7 +18,7 @@ from suture.fhir.rules.uris import is_absolute
 
 _BINDABLE = frozenset(
     """code Coding CodeableConcept CodeableReference Quantity SimpleQuantity MoneyQuantity Age Count Distance
-    Duration string markdown uri url canonical id oid uuid Extension Element BackboneElement""".split()  # noqa: SIM905
+    Duration string markdown uri url canonical id oid uuid Extension Element BackboneElement""".split()
 )
 
 

@@ -3,6 +3,7 @@
 The one thing to know: a narrative that nobody changed is written again as the text that it was, byte by byte.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 from xml.sax.saxutils import escape
@@ -18,7 +19,7 @@ MAX_DEPTH = 150
 _QUOTED = {'"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
 
 
-class Node:
+class Node(ABC):
     """One node. `parent`: the element that it stands in, None outside of a document."""
 
     __slots__ = ("parent",)
@@ -26,13 +27,13 @@ class Node:
     def __init__(self) -> None:
         self.parent: Element | None = None
 
+    @abstractmethod
     def write(self, outer: str) -> str:
         """The node as text, where the default namespace is `outer`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def copy(self) -> "Node":
         """The same outside of any document."""
-        raise NotImplementedError
 
 
 class Text(Node):

@@ -20,7 +20,7 @@ EXTRACTION: Mapping[str, int] = MappingProxyType(
         "special": 1,
         "resource": 2,
         "prose": 1,
-        "contained": 1,
+        "contained": 2,
     }
 )
 """By type of search parameter; `resource`: what concerns all of a resource's rows (compartment, date, present);

@@ -45,12 +45,12 @@ def _open(path: Path, *pragmas: str) -> apsw.Connection:
 
 def _run(connection: apsw.Connection, sql: str, args: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     # apsw's own annotations name buffers in a way that is unknown to the type checker
-    execute = cast("Execute", connection.execute)  # pyright: ignore[reportUnknownMemberType]
+    execute = cast("Execute", connection.execute)  # pyright: ignore[reportUnknownMemberType] (partly untyped)
     return execute(sql, args).fetchall()
 
 
 def _many(connection: apsw.Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    execute = cast("Execute", connection.executemany)  # pyright: ignore[reportUnknownMemberType]
+    execute = cast("Execute", connection.executemany)  # pyright: ignore[reportUnknownMemberType] (partly untyped)
     execute(sql, rows)
 
 

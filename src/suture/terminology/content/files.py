@@ -90,13 +90,10 @@ class File:
         encoding = self._encoding()
         with self.open() as stream:
             counted = _Counted(stream, told)
-            text = io.TextIOWrapper(counted, encoding=encoding, errors="replace", newline="")  # pyright: ignore[reportArgumentType]
+            text = io.TextIOWrapper(counted, encoding=encoding, errors="replace", newline="")  # pyright: ignore[reportArgumentType] (it only reads)
             rows = csv.reader(text)
             try:
-                names = [name.strip() for name in next(rows, ())]
-                missing = [name for name in needed if name not in names]
-                if missing:
-                    raise self.wrong(1, f"the column {missing[0]} is missing")
+                names = self._named(next(rows, list[str]()), needed)
                 for row in rows:
                     if row:
                         row += [""] * (len(names) - len(row))
@@ -105,6 +102,19 @@ class File:
                 raise self.wrong(rows.line_num, str(error)) from None
             except (OSError, zipfile.BadZipFile, EOFError) as error:
                 raise self.wrong(rows.line_num, f"the file ends or is damaged: {error}") from None
+
+    def check(self, needed: Sequence[str]) -> None:
+        """Raise ReleaseError when a column of a CSV file is missing; only its first line is read."""
+        first = next((decoded(line) for _, line in self.lines()), "")
+        self._named(next(csv.reader([first]), list[str]()), needed)
+
+    def _named(self, header: Sequence[str], needed: Sequence[str]) -> list[str]:
+        """The names of the columns. Raises ReleaseError when one is missing."""
+        names = [name.strip() for name in header]
+        missing = [name for name in needed if name not in names]
+        if missing:
+            raise self.wrong(1, f"the column {missing[0]} is missing")
+        return names
 
     def _encoding(self) -> str:
         """UTF-8 where the file is that, else the code page in which spreadsheets write."""
@@ -146,7 +156,7 @@ class _Counted(io.RawIOBase):
         self._told(len(data))
         return data
 
-    def readinto(self, buffer: "memoryview") -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def readinto(self, buffer: "memoryview") -> int:  # pyright: ignore[reportIncompatibleMethodOverride] (any buffer)
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)

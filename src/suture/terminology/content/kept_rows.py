@@ -3,10 +3,14 @@
 The one thing to know: a visible version never changes, so nothing here ever has to be forgotten but for room.
 """
 
+from collections.abc import Mapping, Sequence
+from functools import partial
+
 from pyroaring import BitMap
 
 from suture.terminology.content.postings import read
 from suture.terminology.content.rows import Rows
+from suture.terminology.content.together import Together
 from suture.terminology.kept import Kept
 
 CONCEPT_BYTES = 64 << 20
@@ -27,6 +31,7 @@ class KeptRows:
         self._numbers: Kept[tuple[int, str], int] = Kept(CONCEPT_BYTES // 2)
         self._bodies: Kept[tuple[int, int], bytes] = Kept(CONCEPT_BYTES)
         self._sets: Kept[tuple[int, int, str], BitMap] = Kept(SET_BYTES)
+        self._together: dict[int, Together[str, int]] = {}
 
     def known(self, cs: int, key: str) -> int | None:
         """The number of a concept that was asked for lately."""
@@ -35,12 +40,19 @@ class KeptRows:
     async def number(self, cs: int, key: str) -> int | None:
         """The number of a concept."""
         found = self._numbers.get((cs, key))
-        if found is None:
-            for number, name, body in await self.rows.around(cs, key):
-                self._numbers.keep((cs, name), number, OVERHEAD)
-                self._bodies.keep((cs, number), body, OVERHEAD + len(body))
-                if name == key:
-                    found = number
+        if found is not None:
+            return found
+        together = self._together.get(cs)
+        if together is None:
+            together = self._together[cs] = Together(partial(self._around, cs))
+        return await together.get(key)
+
+    async def _around(self, cs: int, keys: Sequence[str]) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        for number, name, body in await self.rows.around(cs, keys):
+            self._numbers.keep((cs, name), number, OVERHEAD)
+            self._bodies.keep((cs, number), body, OVERHEAD + len(body))
+            found[name] = number
         return found
 
     async def numbers(self, cs: int, keys: list[str]) -> dict[str, int]:

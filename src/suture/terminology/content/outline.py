@@ -19,8 +19,8 @@ class Outline:
 
     def __init__(self) -> None:
         self._places: dict[Code, int] = {}
-        self._above: list[Code] | array[int] = []
-        self._below: list[Code] | array[int] = []
+        self._above: list[Code] = []
+        self._below: list[Code] = []
         self._numbers = array("I")
 
     def __len__(self) -> int:
@@ -41,8 +41,8 @@ class Outline:
 
     def edge(self, above: Code, below: Code) -> None:
         """Take in that one code is directly above another. Both may come later."""
-        self._above.append(above)  # pyright: ignore[reportArgumentType]
-        self._below.append(below)  # pyright: ignore[reportArgumentType]
+        self._above.append(above)
+        self._below.append(below)
 
     def settle(self) -> Hierarchy:
         """Give every code its number. Raises ReleaseError for an unknown code in an edge and for a circle."""

@@ -1,12 +1,13 @@
 """What a format reader is: a release read twice, for its outline and for what it says of each concept."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pyroaring import BitMap
 
 from suture.terminology.content.bodies import Body, Description
-from suture.terminology.content.files import File, Told
+from suture.terminology.content.files import File, ReleaseError, Told
 from suture.terminology.content.outline import Outline
 from suture.terminology.content.relations import Members
 from suture.terminology.systems import Declared, Json
@@ -18,7 +19,7 @@ CODE, DISPLAY, DEFINITION, FLAGS, STATUS, PROPERTY, DESIGNATION, RELATION = rang
 """What a record begins with."""
 
 
-class Release:
+class Release(ABC):
     """A release of one format; each format is a class of its own that fills in the rest.
 
     The methods are called in the order in which they stand here. `files`: those that it reads. `effort`: how many bytes
@@ -35,22 +36,28 @@ class Release:
         self._places: dict[str, int] = {}
         self.choices = ""
 
+    def check(self) -> None:
+        """Raise ReleaseError for a file or column that is missing, so that it is told before anything is loaded."""
+        for file in self.files:
+            if not file.size:
+                raise ReleaseError(f"{file.path} is empty.")
+
     @property
     def effort(self) -> int:
         """How many bytes are read in all."""
         return 2 * sum(file.size for file in self.files)
 
+    @abstractmethod
     def outline(self, outline: Outline, told: Told) -> None:
         """Tell all codes and what is above what. Raises ReleaseError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def describe(self) -> Description:
         """What the release says of itself; `size` is filled in later. Raises ReleaseError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def records(self, outline: Outline, told: Told) -> Iterator[Record]:
         """Everything that the release says of concepts, in any order. Raises ReleaseError."""
-        raise NotImplementedError
 
     def body(self, records: Sequence[list[Any]]) -> Body:
         """The concept that these records are about: CODE, DISPLAY, DEFINITION, FLAGS, STATUS with one value,

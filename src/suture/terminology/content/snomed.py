@@ -5,20 +5,26 @@ hierarchy is, or becomes, an expression constraint (`suture.terminology.ecl`).
 """
 
 import re
-from typing import Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from pyroaring import BitMap
 
+from suture.deferred import deferred
 from suture.terminology.content.bodies import Term, decode_body
 from suture.terminology.content.dialects import TAGS
 from suture.terminology.content.kinds import Kind
 from suture.terminology.content.provider import StoredSystem
 from suture.terminology.content.selection import listed
 from suture.terminology.content.substrate import StoredSubstrate
-from suture.terminology.ecl import evaluate, parse
 from suture.terminology.refusals import shown, unsupported
 from suture.terminology.systems import Concept, Designation, Json, Property
+
+if TYPE_CHECKING:
+    from suture.terminology import ecl
+else:
+    ecl = deferred("suture.terminology.ecl")
 
 URL = "http://snomed.info/sct"
 FULLY_SPECIFIED, TEXT_DEFINITION = 900000000000003001, 900000000000550004
@@ -47,7 +53,7 @@ class SnomedSystem(StoredSystem):
         plain = self.reader.concept(number, content)
         definition = next((term.term for term in content.terms if term.active and term.type == TEXT_DEFINITION), "")
         properties = [*plain.properties]
-        properties += [_relationship(attribute, value) for attribute, value, _ in content.relations]
+        properties += [_relationship(attribute, value, group) for attribute, value, group in content.relations]
         return Concept(
             number,
             plain.code,
@@ -82,7 +88,7 @@ class SnomedSystem(StoredSystem):
 
     async def constrained(self, text: str) -> BitMap:
         """The concepts that satisfy an expression constraint. A new set. Raises Invalid, TooCostly."""
-        return await evaluate(parse(text), StoredSubstrate(self))
+        return await ecl.evaluate(ecl.parse(text), StoredSubstrate(self))
 
     async def implicit(self, url: str) -> Json | None:
         """The value set of `?fhir_vs`, `?fhir_vs=isa/…`, `?fhir_vs=refset`, `?fhir_vs=refset/…`, `?fhir_vs=ecl/…`."""
@@ -107,7 +113,7 @@ class SnomedSystem(StoredSystem):
                 name = f"the members of {rest}"
                 included["filter"] = [_filter("concept", "in", rest)]
             case "ecl" if rest:
-                parse(rest)
+                ecl.parse(rest)
                 name = f"an expression constraint: {rest}"
                 included["filter"] = [_filter("constraint", "=", rest)]
             case _:
@@ -130,15 +136,17 @@ def _filter(property: str, op: str, value: str) -> Json:
     return {"property": property, "op": op, "value": value}
 
 
-def _relationship(attribute: str, value: str) -> Property:
+def _relationship(attribute: str, value: str, group: int) -> Property:
+    found: Any = value
+    type = "Code"
     if value.startswith("#"):
-        number: Any = value[1:]
-        return Property(attribute, number, "Decimal") if "." in number else Property(attribute, int(number), "Integer")
-    if value.startswith('"'):
-        return Property(attribute, value[1:-1].replace('\\"', '"').replace("\\\\", "\\"), "String")
-    if value in ("true", "false"):
-        return Property(attribute, value == "true", "Boolean")
-    return Property(attribute, value, "Code")
+        type = "Decimal" if "." in value else "Integer"
+        found = Decimal(value[1:]) if type == "Decimal" else int(value[1:])
+    elif value.startswith('"'):
+        found, type = value[1:-1].replace('\\"', '"').replace("\\\\", "\\"), "String"
+    elif value in ("true", "false"):
+        found, type = value == "true", "Boolean"
+    return Property(attribute, found, type, group=group)
 
 
 def _designations(terms: "list[Term] | tuple[Term, ...] | Any") -> list[Designation]:

@@ -137,7 +137,7 @@ def _instant(value: Moment, offset: int, places: int) -> datetime:
     fields = (1, 1, 1, *value.fields) if offset else value.fields
     year, month, day, hour, minute = (*fields[:places], *(1, 1, 1, 0, 0)[len(fields[:places]) :])
     # fields without a zone are meant
-    start = datetime(year, month, day, hour, minute)  # noqa: DTZ001
+    start = datetime(year, month, day, hour, minute)  # noqa: DTZ001 (fields without a zone are meant)
     if places >= SECOND and value.second is not None:
         start += timedelta(microseconds=int(value.second * 1_000_000))
     return start

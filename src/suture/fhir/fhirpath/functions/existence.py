@@ -1,5 +1,7 @@
 """empty, exists, count, distinct … (http://hl7.org/fhirpath/#existence)."""
 
+from collections.abc import Callable
+
 from suture.fhir.fhirpath import types
 from suture.fhir.fhirpath.environment import Environment
 from suture.fhir.fhirpath.equality import distinct, keys
@@ -63,8 +65,8 @@ def _is_distinct(focus: Items, env: Environment) -> bool:
     return len(focus) < 2 or len(_distinct(focus, env)) == len(focus)
 
 
-def _yes(call: object, *, arguments: int = 0, takes: tuple[int, ...] = ()) -> Function:
-    return Function(call, arguments, arguments, predicate=True, result=types.BOOLEAN, takes=takes)  # type: ignore[arg-type]
+def _yes(call: Callable[..., bool | None], *, arguments: int = 0, takes: tuple[int, ...] = ()) -> Function:
+    return Function(call, arguments, arguments, predicate=True, result=types.BOOLEAN, takes=takes)
 
 
 FUNCTIONS = {

@@ -106,7 +106,7 @@ def _slice(focus: Items, env: Environment, structure: Items, name: Items) -> Ite
         return EMPTY
     found: list[Item] = []
     for item in focus:
-        answer = env.host.in_slice(item[0], item[1].name, url, wanted)
+        answer = env.host.in_slice(item[0], item[1].path, url, wanted)
         if answer is None:
             raise FhirPathEvaluationError(f"The slice '{wanted[:100]}' of the profile '{url[:200]}' is not known")
         if answer:

@@ -10,6 +10,7 @@ from suture.fhir.fhirpath import types
 from suture.fhir.fhirpath.environment import Environment
 from suture.fhir.fhirpath.faults import FhirPathEvaluationError
 from suture.fhir.fhirpath.functions.function import Function
+from suture.fhir.fhirpath.host import Unanswered
 from suture.fhir.fhirpath.types import Field, Item, Json, Type
 from suture.fhir.fhirpath.values import EMPTY, Items, boolean, mismatch, plain, single, text
 
@@ -48,14 +49,24 @@ def _any_subsumes(general: Items, special: Items, env: Environment) -> bool | No
         return None
     above, below = _codings(one), _codings(other)
     answer: bool | None = False
+    fault: Unanswered | FhirPathEvaluationError | None = None
     for first in above:
         for second in below:
             env.budget.spend(10)
             system = first.get("system") or second.get("system")
-            found = env.host.subsumes({"system": system, **first}, {"system": system, **second})
+            try:
+                found = env.host.subsumes({"system": system, **first}, {"system": system, **second})
+            except Unanswered as waits:
+                fault = waits  # the host then has all of them to ask for at once
+                continue
+            except FhirPathEvaluationError as unknown:
+                fault = fault or unknown  # another pair may still tell
+                continue
             if found:
                 return True
             answer = None if found is None else answer
+    if fault is not None:
+        raise fault
     return answer
 
 

@@ -39,8 +39,16 @@ class Wishes(msgspec.Struct, frozen=True):
 
 
 def release_of(files: Sequence[File], kind: str = "", wishes: Wishes = Wishes()) -> Release:  # noqa: B008 (frozen)
-    """The release that these files are. `kind`: one of KINDS, "" to find out. Raises ReleaseError."""
-    kind = kind or _kind(files)
+    """The release that these files are. `kind`: one of KINDS, "" to find out.
+
+    Raises ReleaseError, also for a file or column that is missing.
+    """
+    release = _release(files, kind or _kind(files), wishes)
+    release.check()
+    return release
+
+
+def _release(files: Sequence[File], kind: str, wishes: Wishes) -> Release:
     match kind:
         case "snomed":
             return SnomedRelease(files, wishes.version, wishes.dialects)

@@ -37,6 +37,16 @@ _ELSEWHERE = frozenset(("LOINC_NUM", "LONG_COMMON_NAME", "DefinitionDescription"
 
 _CODED = frozenset(("STATUS", "CLASSTYPE", "ORDER_OBS", "PanelType", "UNITSREQUIRED", "ValidHL7AttachmentRequest"))
 
+# The columns without which a file cannot be loaded
+_TERMS = "LOINC_NUM", "COMPONENT", "STATUS", "LONG_COMMON_NAME"
+_PARTS = "PartNumber", "PartTypeName", "PartName"
+_LINKS = "LoincNumber", "PartNumber", "PartName", "Property"
+_ANSWERS = "AnswerListId", "AnswerListName", "AnswerStringId", "DisplayText"
+_ANSWER_LINKS = "LoincNumber", "AnswerListId"
+_HIERARCHY = "IMMEDIATE_PARENT", "CODE", "CODE_TEXT"
+_CONSUMER = "LoincNumber", "ConsumerName"
+_VARIANTS = ("LOINC_NUM",)
+
 _VARIANT = re.compile(r"([a-z]{2,3})([A-Z]{2})\d+LinguisticVariant\.csv")
 
 SYNONYM: Json = {"system": "http://snomed.info/sct", "code": "900000000000013009", "display": "Synonym"}
@@ -73,24 +83,39 @@ class LoincRelease(Release):
         self._lists: dict[str, BitMap] = {}
         self._copyright = self.declare("copyright", "code", "LOINC, or 3rdParty when somebody else has rights too.")
 
+    def check(self) -> None:
+        super().check()
+        for file, needed in (
+            (self._terms, _TERMS),
+            (self._parts, _PARTS),
+            (self._answers, _ANSWERS),
+            (self._answer_links, _ANSWER_LINKS),
+            (self._hierarchy, _HIERARCHY),
+            (self._consumer, _CONSUMER),
+            *((file, _LINKS) for file in self._links),
+            *((file, _VARIANTS) for file in self._variants),
+        ):
+            if file is not None:
+                file.check(needed)
+
     @property
     def effort(self) -> int:
         twice = (self._terms, self._parts, self._answers, self._hierarchy)
         return sum(file.size for file in self.files) + sum(file.size for file in twice if file is not None)
 
     def outline(self, outline: Outline, told: Told) -> None:
-        for line, row in self._terms.records(("LOINC_NUM", "COMPONENT", "STATUS", "LONG_COMMON_NAME"), told):
+        for line, row in self._terms.records(_TERMS, told):
             if not outline.concept(row["LOINC_NUM"]):
                 raise self._terms.wrong(line, f"the code {row['LOINC_NUM']} is there twice")
             self._newest = max(self._newest, row.get("VersionLastChanged", ""), key=natural)
-        for _, row in _rows(self._parts, ("PartNumber", "PartName"), told):
+        for _, row in _rows(self._parts, _PARTS, told):
             outline.concept(row["PartNumber"])
-        for _, row in _rows(self._answers, ("AnswerListId", "AnswerStringId", "DisplayText"), told):
+        for _, row in _rows(self._answers, _ANSWERS, told):
             for name in ("AnswerListId", "AnswerStringId"):
                 if row[name]:
                     outline.concept(row[name])
         edges: list[tuple[str, str]] = []
-        for _, row in _rows(self._hierarchy, ("IMMEDIATE_PARENT", "CODE", "CODE_TEXT"), told):
+        for _, row in _rows(self._hierarchy, _HIERARCHY, told):
             outline.concept(row["CODE"])
             if row["IMMEDIATE_PARENT"]:
                 edges.append((row["IMMEDIATE_PARENT"], row["CODE"]))
@@ -112,7 +137,7 @@ class LoincRelease(Release):
     def records(self, outline: Outline, told: Told) -> Iterator[Record]:
         linked: set[tuple[str, str]] = set()
         for file in self._links:
-            for _, row in file.records(("LoincNumber", "PartNumber", "PartName", "Property"), told):
+            for _, row in file.records(_LINKS, told):
                 number = outline.number(row["LoincNumber"])
                 name = row["Property"].rpartition("/")[2]
                 if number is None or not name:
@@ -127,7 +152,7 @@ class LoincRelease(Release):
         yield from self._of_variants(outline, told)
 
     def _of_terms(self, outline: Outline, linked: set[tuple[str, str]], told: Told) -> Iterator[Record]:
-        for _, row in self._terms.records(("LOINC_NUM",), told):
+        for _, row in self._terms.records(_TERMS, told):
             code = row["LOINC_NUM"]
             number = outline.number(code)
             assert number is not None
@@ -152,7 +177,7 @@ class LoincRelease(Release):
 
     def _of_parts(self, outline: Outline, told: Told) -> Iterator[Record]:
         known: set[str] = set()
-        for _, row in _rows(self._parts, ("PartNumber", "PartTypeName", "PartName"), told):
+        for _, row in _rows(self._parts, _PARTS, told):
             number = outline.number(row["PartNumber"])
             assert number is not None
             known.add(row["PartNumber"])
@@ -166,7 +191,7 @@ class LoincRelease(Release):
                 yield number, [PROPERTY, self.declare("STATUS", "code"), status]
                 if status == "DEPRECATED":
                     yield number, [FLAGS, INACTIVE]
-        for _, row in _rows(self._hierarchy, ("CODE", "CODE_TEXT"), told):
+        for _, row in _rows(self._hierarchy, _HIERARCHY, told):
             code = row["CODE"]
             if code.startswith("LP") and code not in known:
                 known.add(code)
@@ -176,7 +201,7 @@ class LoincRelease(Release):
                 yield number, [DISPLAY, row["CODE_TEXT"]]
 
     def _of_answers(self, outline: Outline, told: Told) -> Iterator[Record]:
-        for _, row in _rows(self._answers, ("AnswerListId", "AnswerListName", "AnswerStringId", "DisplayText"), told):
+        for _, row in _rows(self._answers, _ANSWERS, told):
             listing = outline.number(row["AnswerListId"])
             assert listing is not None
             held = self._lists.setdefault(row["AnswerListId"], BitMap())
@@ -187,13 +212,13 @@ class LoincRelease(Release):
                 held.add(number)
                 yield number, [CODE, row["AnswerStringId"]]
                 yield number, [DISPLAY, row["DisplayText"]]
-        for _, row in _rows(self._answer_links, ("LoincNumber", "AnswerListId"), told):
+        for _, row in _rows(self._answer_links, _ANSWER_LINKS, told):
             number = outline.number(row["LoincNumber"])
             if number is not None:
                 yield number, [PROPERTY, self.declare("answer-list", "code"), row["AnswerListId"]]
 
     def _of_variants(self, outline: Outline, told: Told) -> Iterator[Record]:
-        for _, row in _rows(self._consumer, ("LoincNumber", "ConsumerName"), told):
+        for _, row in _rows(self._consumer, _CONSUMER, told):
             number = outline.number(row["LoincNumber"])
             if number is not None and row["ConsumerName"]:
                 yield number, [DESIGNATION, row["ConsumerName"], 0, self.use(_USES["ConsumerName"])]
@@ -201,7 +226,7 @@ class LoincRelease(Release):
             match = _VARIANT.fullmatch(file.name)
             assert match is not None
             language = self.language(f"{match[1]}-{match[2]}")
-            for _, row in file.records(("LOINC_NUM",), told):
+            for _, row in file.records(_VARIANTS, told):
                 number = outline.number(row["LOINC_NUM"])
                 text = row.get("LONG_COMMON_NAME") or row.get("LinguisticVariantDisplayName") or _full_name(row)
                 if number is not None and text:

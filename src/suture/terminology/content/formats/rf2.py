@@ -52,6 +52,10 @@ class SnomedRelease(Release):
         self._time = self.declare("effectiveTime", "string", "When the concept got its present state.")
         self._defined = self.declare("sufficientlyDefined", "boolean", "Whether its relationships define it.")
 
+    def check(self) -> None:
+        super().check()
+        self._parts.check()
+
     @property
     def effort(self) -> int:
         twice = self._parts.of("Concept", "Relationship")

@@ -14,18 +14,29 @@ from suture.terminology.content.files import File, ReleaseError, Told
 
 URL = "http://snomed.info/sct"
 CORE = 900000000000207008
-MODEL = 900000000000012004
 
 _NAME = re.compile(
     r"[xz]?(?P<type>sct2|der2)_(?P<content>[A-Za-z0-9]+)_(?P<about>[A-Za-z0-9]*?)(?P<state>Snapshot|Full|Delta)"
     r"(?:-(?P<language>[A-Za-z0-9-]+))?_(?P<where>[A-Za-z0-9]+)_(?P<date>\d{8})(?:T\d+Z)?\.txt"
 )
-_VERSION = re.compile(r"http://snomed\.info/x?sct/(\d{6,18})/version/(\d{8})")
 
 READ = frozenset(
     ("Concept", "Description", "TextDefinition", "Relationship", "RelationshipConcreteValues", "Identifier")
 )
 """What is loaded, beside reference sets."""
+
+_COMPONENT = "id", "effectiveTime", "active", "moduleId"
+_REFERENCE_SET = *_COMPONENT, "refsetId", "referencedComponentId"
+_DESCRIPTION = *_COMPONENT, "conceptId", "languageCode", "typeId", "term", "caseSignificanceId"
+_RELATION = "relationshipGroup", "typeId", "characteristicTypeId", "modifierId"
+_COLUMNS = {
+    "Concept": (*_COMPONENT, "definitionStatusId"),
+    "Description": _DESCRIPTION,
+    "TextDefinition": _DESCRIPTION,
+    "Relationship": (*_COMPONENT, "sourceId", "destinationId", *_RELATION),
+    "RelationshipConcreteValues": (*_COMPONENT, "sourceId", "value", *_RELATION),
+}
+"""What the first line of a file of this content says; further columns may follow."""
 
 NAMED = "use --release http://snomed.info/sct/MODULE/version/YYYYMMDD to say which edition it is"
 
@@ -66,6 +77,22 @@ class Parts:
         packages = {(part.where, part.date) for part in chosen if part.content == "Concept"}
         self.versioned = len(packages) > 1 or any(part.state == "Full" for part in chosen)
 
+    def check(self) -> None:
+        """Raise ReleaseError for a file or column that is missing."""
+        for content in ("Description", "Relationship"):
+            if not self.of(content):
+                state = self.of("Concept")[0].state
+                raise ReleaseError(f"The release has no {content.lower()} file (sct2_{content}_…{state}…).")
+        if not self.reference_sets(language=True):
+            raise ReleaseError("The release has no language reference set (der2_cRefset_Language…).")
+        for part in self.chosen:
+            wanted = _COLUMNS.get(part.content, _REFERENCE_SET if part.content.endswith("Refset") else ())
+            wanted = (*wanted, "acceptabilityId") if part.about == "Language" else wanted
+            there = part.file.header()
+            for place, name in enumerate(wanted):
+                if place >= len(there) or there[place].lower() != name.lower():
+                    raise part.file.wrong(1, f"column {place + 1} must be {name}")
+
     def of(self, *contents: str) -> list[Part]:
         """The files of these contents (`Concept`, `Description` …)."""
         return [part for part in self.chosen if part.content in contents]
@@ -100,11 +127,6 @@ class Parts:
         if {part.where for part in self.of("Concept")} == {"INT"}:
             return f"{URL}/{CORE}/version/{max(dates)}"
         raise ReleaseError(f"The release has no module dependency reference set: {NAMED}.")
-
-
-def is_version(text: str) -> bool:
-    """Whether a text is the version URI of an edition."""
-    return _VERSION.fullmatch(text) is not None
 
 
 def is_release(files: Sequence[File]) -> bool:

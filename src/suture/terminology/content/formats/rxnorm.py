@@ -20,6 +20,8 @@ OWN = "RXNORM"
 _LAST = ("PSN", "SY", "TMSY")
 
 _NAMES = "RXNCONSO.RRF", "RXNREL.RRF", "RXNSAT.RRF", "RXNSTY.RRF"
+_FIELDS = {"RXNCONSO.RRF": 17, "RXNREL.RRF": 11, "RXNSAT.RRF": 12, "RXNSTY.RRF": 4}
+_NEEDED = _NAMES[:3]  # the prescribable part has no semantic types
 _DATED = re.compile(r"(\d\d)(\d\d)(20\d\d)")
 _VERSION = re.compile(r"\d\d[A-Z]{2}_(\d\d)(\d\d)(\d\d)[A-Z]")
 
@@ -43,12 +45,20 @@ class RxNormRelease(Release):
         self._source = self.declare("SAB", "code", "Source of a name")
         self._semantic = self.declare("STY", "code", "Semantic type")
 
+    def check(self) -> None:
+        super().check()
+        for name, fields in _FIELDS.items():
+            next(self._rows(name, fields, lambda _: None), None)
+        for name in _NEEDED:
+            if name not in self._file:
+                raise ReleaseError(f"RxNorm needs the file {name} beside {self._file[_NAMES[0]].path}.")
+
     @property
     def effort(self) -> int:
         return sum(file.size for file in self.files) + self._file[_NAMES[0]].size
 
     def outline(self, outline: Outline, told: Told) -> None:
-        for line, cells in self._rows(_NAMES[0], 17, told):
+        for line, cells in self._rows(_NAMES[0], _FIELDS[_NAMES[0]], told):
             if cells[11] == OWN:
                 if not cells[0].isdigit():
                     raise self._file[_NAMES[0]].wrong(line, f"{cells[0][:40]!r} is no RXCUI")
@@ -64,7 +74,7 @@ class RxNormRelease(Release):
         return Description(head, self.kind, languages=self.languages, uses=self.uses)
 
     def records(self, outline: Outline, told: Told) -> Iterator[Record]:
-        for _, cells in self._rows(_NAMES[0], 17, told):
+        for _, cells in self._rows(_NAMES[0], _FIELDS[_NAMES[0]], told):
             number = outline.number(cells[0])
             if number is None:
                 continue
@@ -72,15 +82,15 @@ class RxNormRelease(Release):
             if cells[11] == OWN:
                 yield number, [CODE, cells[0]]
                 yield number, [_NAME, cells[14], cells[12], cells[16] not in ("N", "")]
-        for _, cells in self._rows("RXNREL.RRF", 11, told):
+        for _, cells in self._rows("RXNREL.RRF", _FIELDS["RXNREL.RRF"], told):
             number = outline.number(cells[4])
             if number is not None and cells[2] == "CUI" and cells[10] == OWN and outline.number(cells[0]) is not None:
                 yield number, [PROPERTY, self.declare(cells[7] or cells[3], "code", "Relationship"), cells[0]]
-        for _, cells in self._rows("RXNSAT.RRF", 12, told):
+        for _, cells in self._rows("RXNSAT.RRF", _FIELDS["RXNSAT.RRF"], told):
             number = outline.number(cells[0])
             if number is not None and cells[9] == OWN and cells[8]:
                 yield number, [PROPERTY, self.declare(cells[8], "string", "Attribute"), cells[10]]
-        for _, cells in self._rows("RXNSTY.RRF", 4, told):
+        for _, cells in self._rows("RXNSTY.RRF", _FIELDS["RXNSTY.RRF"], told):
             number = outline.number(cells[0])
             if number is not None:
                 yield number, [PROPERTY, self._semantic, cells[1]]
