@@ -29,6 +29,18 @@ MOST_WRITERS = 9
 WORDS_MB = 64
 """Memory for the words of full text before they are written to the new file."""
 
+SORTING = (
+    "journal_mode = off",
+    "synchronous = off",
+    "locking_mode = exclusive",
+    f"cache_size = -{CACHE_MB * 1024}",
+    "temp_store = file",
+    # With helper threads a sort that needs files never ends: they wait for the lock of the connection to open them, and
+    # its thread waits for them (SQLite with encryption).
+    "threads = 0",
+)
+"""How the connection that fills the new file is set."""
+
 _PARTS = "-bulk-"
 
 
@@ -156,15 +168,7 @@ class _Finish:
     """Fills the file `new` from the files of the workers."""
 
     def __init__(self, path: Path, new: Path, tell: Tell) -> None:
-        self._connection = _open(
-            new,
-            "journal_mode = off",
-            "synchronous = off",
-            "locking_mode = exclusive",
-            f"cache_size = -{CACHE_MB * 1024}",
-            "temp_store = file",
-            f"threads = {os.cpu_count() or 1}",
-        )
+        self._connection = _open(new, *SORTING)
         self._tell = tell
         self._schemas: list[str] = []
         for number, part in enumerate(sorted(path.parent.glob(f"{path.name}{_PARTS}[0-9]*"))):
