@@ -72,7 +72,7 @@ class Bench:
         """A fresh server on one engine: start, import, scenarios, size; then the bare driver."""
         with _database(engine, self.folder) as url:
             start = time.perf_counter()
-            server = servers.start(url, self.folder, *self.arguments.flag)
+            server = servers.start(url, self.folder, *self.arguments.flag, fresh=True)
             with urllib.request.urlopen(f"{server.fhir}/metadata") as answer:
                 answer.read()
             started = time.perf_counter() - start

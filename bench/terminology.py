@@ -254,7 +254,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> None:
         with databases.fresh(engine, place) as url:
             tell(engine, "load of ICD-10-CM", add(url, source))
             codes = asyncio.run(in_process(engine, url))
-            server = servers.start(url, place)
+            server = servers.start(url, place, fresh=True)
             try:
                 asyncio.run(served(engine, server, codes, arguments.seconds))
             finally:

@@ -75,10 +75,19 @@ class Process:
 
 
 def start(
-    arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdout: IO[bytes], stderr: IO[bytes]
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    stdout: IO[bytes],
+    stderr: IO[bytes],
+    fresh: bool = False,
 ) -> "Process | subprocess.Popen[bytes]":
-    """Start `suture` with `arguments` in the folder `cwd`; it writes to the two open files."""
-    if FRESH:
+    """Start `suture` with `arguments` in the folder `cwd`; it writes to the two open files.
+
+    `fresh`: in a new interpreter, as who measures wants it.
+    """
+    if FRESH or fresh:
         command = [sys.executable, "-m", "suture", *arguments]
         return subprocess.Popen(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
     request = json.dumps({"arguments": list(arguments), "cwd": str(cwd), "env": dict(env)}).encode()

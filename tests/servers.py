@@ -49,12 +49,17 @@ def environment(**settings: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("SUTURE_")} | settings
 
 
-def start(database: str, folder: Path, *flags: str, **settings: str) -> Server:
-    """Start `suture serve` on `database` in the working directory `folder` and wait until it answers."""
+def start(database: str, folder: Path, *flags: str, fresh: bool = False, **settings: str) -> Server:
+    """Start `suture serve` on `database` in the working directory `folder` and wait until it answers.
+
+    `fresh`: in a new interpreter.
+    """
     log = folder / f"server-{time.monotonic_ns()}.log"
     command = ["serve", "--port", "0", "--database", database, *flags]
     with log.open("wb") as output:
-        process = processes.start(command, cwd=folder, env=environment(**settings), stdout=output, stderr=output)
+        process = processes.start(
+            command, cwd=folder, env=environment(**settings), stdout=output, stderr=output, fresh=fresh
+        )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if found := re.search(r"serves (http://\S+)/fhir/r4", log.read_text(errors="replace")):

@@ -52,7 +52,7 @@ class Measure:
             title: [make(Ask(self._templates, self._patients, f"{title} {n}")) for n in range(WARM + ROUNDS)]
             for title, make in QUERIES.items()
         }
-        server = servers.start(self._url, self._folder)
+        server = servers.start(self._url, self._folder, fresh=True)
         try:
             client = Client(server.fhir)
             paths[DEEP] = await self._deep(client)
@@ -112,7 +112,7 @@ class Measure:
 
     async def mixed(self) -> dict[str, Any]:
         """Rate, p50 and p99 of CONNECTIONS clients that search, read and write, for MIXED_SECONDS."""
-        server = servers.start(self._url, self._folder)
+        server = servers.start(self._url, self._folder, fresh=True)
         try:
             times: dict[str, list[float]] = {kind: [] for kind in SHARES}
             errors: dict[str, int] = {}
