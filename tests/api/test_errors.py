@@ -123,7 +123,7 @@ def test_bodies_over_the_limit_are_413(database_url: str, start_server: Callable
             yield large[1000:]
 
         for body in (large, chunks()):
-            answer = client.post("/Patient", content=body, headers=JSON)  # type: ignore[arg-type]
+            answer = client.post("/Patient", content=body, headers=JSON)  # type: ignore[arg-type] (both kinds of content are taken)
             assert answer.status_code == 413
             assert issue(answer)["code"] == "too-long"
         held = bundle("batch", *(entry("POST", "Patient", patient(name=[{"family": "x" * 900}])) for _ in range(100)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from suture.api.http import Request, Response, resource_response
 from suture.api.operations.operation import Operation, define, parameter
-from suture.api.operations.terms import read_call
+from suture.api.operations.terms import CACHE_ID, TX_RESOURCE, USE_SUPPLEMENT, VALUE_SET, read_call
 from suture.api.services import Model, Services
 from suture.deferred import deferred
 from suture.fhir.dates import bounds
@@ -33,9 +33,7 @@ _DEFINITION = define(
     levels=("type", "instance"),
     affects_state=False,
     parameters=(
-        parameter("url", "in", "0..1", "uri", "The canonical URL of the value set."),
-        parameter("valueSet", "in", "0..1", "ValueSet", "The value set itself."),
-        parameter("valueSetVersion", "in", "0..1", "string", "The version of the value set."),
+        *VALUE_SET,
         parameter("context", "in", "0..1", "uri", "Instead: the element that is bound to it, URL#path or Type.path."),
         parameter("contextDirection", "in", "0..1", "code", "incoming or outgoing: the same value set here."),
         parameter("date", "in", "0..1", "dateTime", "Use the definitions of this day."),
@@ -50,13 +48,13 @@ _DEFINITION = define(
         parameter("excludeNotForUI", "in", "0..1", "boolean", "Leave out abstract codes."),
         parameter("displayLanguage", "in", "0..1", "code", "The language of the displays, with weights."),
         parameter("property", "in", "0..*", "string", "Properties of the codes to give."),
-        parameter("useSupplement", "in", "0..*", "canonical", "Supplements to use."),
+        USE_SUPPLEMENT,
         parameter("system-version", "in", "0..*", "canonical", "Versions of code systems where none is named."),
         parameter("check-system-version", "in", "0..*", "canonical", "Versions that code systems must have."),
         parameter("force-system-version", "in", "0..*", "canonical", "Versions of code systems in any case."),
         parameter("default-valueset-version", "in", "0..*", "canonical", "Versions of value sets likewise."),
-        parameter("tx-resource", "in", "0..*", "Resource", "Definitions to use with those of the server."),
-        parameter("cache-id", "in", "0..1", "id", "Keep them under this name for later calls."),
+        TX_RESOURCE,
+        CACHE_ID,
         parameter("return", "out", "1..1", "ValueSet", "The value set with its expansion."),
     ),
 )

@@ -6,7 +6,7 @@ Specification: https://hl7.org/fhir/R4/codesystem-operation-lookup.html. The one
 
 from suture.api.http import Request, Response, resource_response
 from suture.api.operations.operation import Operation, define, parameter
-from suture.api.operations.terms import read_call
+from suture.api.operations.terms import TX_RESOURCE, USE_SUPPLEMENT, read_call
 from suture.api.services import Model, Services
 from suture.fhir.outcomes import Invalid
 from suture.terminology.lookup import lookup as looked_up
@@ -25,8 +25,8 @@ _DEFINITION = define(
         parameter("coding", "in", "0..1", "Coding", "The code as a Coding."),
         parameter("displayLanguage", "in", "0..1", "code", "The language of the display."),
         parameter("property", "in", "0..*", "code", "What to give; without it, everything."),
-        parameter("useSupplement", "in", "0..*", "canonical", "Supplements to use."),
-        parameter("tx-resource", "in", "0..*", "Resource", "Definitions to use with those of the server."),
+        USE_SUPPLEMENT,
+        TX_RESOURCE,
         parameter("name", "out", "1..1", "string", "The name of the code system."),
         parameter("version", "out", "0..1", "string", "Its version."),
         parameter("display", "out", "1..1", "string", "The display of the code."),

@@ -10,6 +10,7 @@ from typing import Any, cast
 from suture.api.http import Request, as_resource
 from suture.api.interactions.patch import require
 from suture.api.operations.inputs import read_pairs
+from suture.api.operations.operation import parameter
 from suture.api.services import Model, Services
 from suture.fhir import json
 from suture.fhir.outcomes import Invalid
@@ -20,6 +21,16 @@ from suture.terminology.desk import Question
 from suture.terminology.problems import Problem, Refused
 
 Json = dict[str, Any]
+
+# Parameters that several operations have, as their definitions tell them.
+VALUE_SET = (
+    parameter("url", "in", "0..1", "uri", "The canonical URL of the value set."),
+    parameter("valueSet", "in", "0..1", "ValueSet", "The value set itself."),
+    parameter("valueSetVersion", "in", "0..1", "string", "The version of the value set."),
+)
+USE_SUPPLEMENT = parameter("useSupplement", "in", "0..*", "canonical", "Supplements to use.")
+TX_RESOURCE = parameter("tx-resource", "in", "0..*", "Resource", "Definitions to use with those of the server.")
+CACHE_ID = parameter("cache-id", "in", "0..1", "id", "Keep them under this name for later calls.")
 
 
 class Call:

@@ -7,7 +7,7 @@ invalid.
 
 from suture.api.http import Request, Response, resource_response
 from suture.api.operations.operation import Definition, Operation, define, parameter
-from suture.api.operations.terms import Call, Json, read_call
+from suture.api.operations.terms import CACHE_ID, TX_RESOURCE, USE_SUPPLEMENT, VALUE_SET, Call, Json, read_call
 from suture.api.services import Model, Services
 from suture.fhir.outcomes import Invalid
 from suture.terminology import texts
@@ -33,9 +33,9 @@ _SHARED = (
     parameter("activeOnly", "in", "0..1", "boolean", "Whether only active codes are valid."),
     parameter("displayLanguage", "in", "0..1", "code", "The language of the display, with weights."),
     parameter("lenient-display-validation", "in", "0..1", "boolean", "A wrong display is only a warning."),
-    parameter("useSupplement", "in", "0..*", "canonical", "Supplements to use."),
-    parameter("tx-resource", "in", "0..*", "Resource", "Definitions to use with those of the server."),
-    parameter("cache-id", "in", "0..1", "id", "Keep them under this name for later calls."),
+    USE_SUPPLEMENT,
+    TX_RESOURCE,
+    CACHE_ID,
 )
 _OUT = (
     parameter("result", "out", "1..1", "boolean", "Whether the code is valid."),
@@ -56,9 +56,7 @@ _IN_VALUE_SET: Definition = define(
     levels=("type", "instance"),
     affects_state=False,
     parameters=(
-        parameter("url", "in", "0..1", "uri", "The canonical URL of the value set."),
-        parameter("valueSet", "in", "0..1", "ValueSet", "The value set itself."),
-        parameter("valueSetVersion", "in", "0..1", "string", "The version of the value set."),
+        *VALUE_SET,
         parameter("system", "in", "0..1", "uri", "The code system of `code`."),
         parameter("systemVersion", "in", "0..1", "string", "Its version."),
         parameter("inferSystem", "in", "0..1", "boolean", "Find the system of a code without one."),

@@ -166,9 +166,8 @@ class OfType:
         return self._passes is not None and self._passes(value)
 
     def _compiled(self) -> tuple[Check, ...]:
-        checks = self._types.of(self._name)
-        self._passes = quick_pass(checks)
-        self._checks = checks
+        self._passes = self._types.passes(self._name)
+        checks = self._checks = self._types.of(self._name)
         return checks
 
 

@@ -18,6 +18,11 @@ Record = tuple[int, list[Any]]
 CODE, DISPLAY, DEFINITION, FLAGS, STATUS, PROPERTY, DESIGNATION, RELATION = range(8)
 """What a record begins with."""
 
+_SNOMED = "http://snomed.info/sct"
+FULL_NAME: Json = {"system": _SNOMED, "code": "900000000000003001", "display": "Fully specified name"}
+SYNONYM: Json = {"system": _SNOMED, "code": "900000000000013009", "display": "Synonym"}
+"""Uses of designations."""
+
 
 class Release(ABC):
     """A release of one format; each format is a class of its own that fills in the rest.

@@ -16,16 +16,15 @@ from suture.terminology.content.release import (
     DESIGNATION,
     DISPLAY,
     FLAGS,
+    FULL_NAME,
     PROPERTY,
     STATUS,
     Record,
     Release,
 )
-from suture.terminology.systems import Head, Json
+from suture.terminology.systems import Head
 
 URL = "http://hl7.org/fhir/sid/cvx"
-
-FULL_NAME: Json = {"system": "http://snomed.info/sct", "code": "900000000000003001", "display": "Fully specified name"}
 
 _DATE = re.compile(r"(\d{4})/(\d\d)/(\d\d)|(\d{1,2})/(\d{1,2})/(\d{4})")
 _NO_LONGER_USED = ("inactive", "never active")

@@ -21,14 +21,13 @@ from suture.terminology.content.release import (
     DISPLAY,
     FLAGS,
     PROPERTY,
+    SYNONYM,
     Record,
     Release,
 )
-from suture.terminology.systems import Head, Json
+from suture.terminology.systems import Head
 
 URL = "http://hl7.org/fhir/sid/icd-10-cm"
-
-SYNONYM: Json = {"system": "http://snomed.info/sct", "code": "900000000000013009", "display": "Synonym"}
 
 NAMED = "use --release YEAR to say which release it is"
 

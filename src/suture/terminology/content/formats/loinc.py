@@ -21,6 +21,7 @@ from suture.terminology.content.release import (
     FLAGS,
     PROPERTY,
     STATUS,
+    SYNONYM,
     Record,
     Release,
 )
@@ -49,7 +50,6 @@ _VARIANTS = ("LOINC_NUM",)
 
 _VARIANT = re.compile(r"([a-z]{2,3})([A-Z]{2})\d+LinguisticVariant\.csv")
 
-SYNONYM: Json = {"system": "http://snomed.info/sct", "code": "900000000000013009", "display": "Synonym"}
 _USES: dict[str, Json] = {
     name: {"system": URL, "code": name} for name in ("SHORTNAME", "DisplayName", "ConsumerName", "LONG_COMMON_NAME")
 }

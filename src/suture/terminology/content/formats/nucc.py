@@ -6,12 +6,19 @@ from collections.abc import Iterator
 from suture.terminology.content.bodies import Description
 from suture.terminology.content.files import File, ReleaseError, Told
 from suture.terminology.content.outline import Outline
-from suture.terminology.content.release import CODE, DEFINITION, DESIGNATION, DISPLAY, PROPERTY, Record, Release
-from suture.terminology.systems import Head, Json
+from suture.terminology.content.release import (
+    CODE,
+    DEFINITION,
+    DESIGNATION,
+    DISPLAY,
+    PROPERTY,
+    SYNONYM,
+    Record,
+    Release,
+)
+from suture.terminology.systems import Head
 
 URL = "http://nucc.org/provider-taxonomy"
-
-SPECIALIZATION: Json = {"system": "http://snomed.info/sct", "code": "900000000000013009", "display": "Synonym"}
 
 _NEEDED = ("Code", "Grouping", "Classification", "Specialization", "Definition")
 _KEPT = ("Grouping", "Classification", "Specialization", "Section", "Notes")
@@ -44,7 +51,7 @@ class TaxonomyRelease(Release):
         return Description(head, self.kind, languages=self.languages, uses=self.uses)
 
     def records(self, outline: Outline, told: Told) -> Iterator[Record]:
-        synonym = self.use(SPECIALIZATION)
+        synonym = self.use(SYNONYM)
         for line, row in self._file.records(_NEEDED, told):
             code = _code(self._file, line, row)
             number = outline.number(code)
