@@ -31,8 +31,10 @@ _LINKS = ("href", "src", "cite", "longdesc")
 # A relative reference, or one of the schemes that only lead somewhere.
 _SAFE_LINK = re.compile(r"(?:https?|ftp|mailto|tel|sms|urn):|[^:]*(?:[/?#].*)?$", re.IGNORECASE | re.DOTALL).match
 _SAFE_IMAGE = re.compile(r"data:\s*image/(?:png|gif|jpe?g|bmp|webp|x-icon|svg\+xml)\s*[;,]", re.IGNORECASE).match
+_IGNORED = re.compile(r"[\0- ]+").sub
+# For lower case; each alternative begins with a letter of its own, so that most of a style is passed over quickly.
 _UNSAFE_STYLE = re.compile(
-    r"expression\s*\(|behaviou?r\s*:|-moz-binding|@import|(?:java|vb)script\s*:|\\|/\*", re.IGNORECASE
+    r"expression\s*\(|behaviou?r\s*:|-moz-binding|@import|javascript\s*:|vbscript\s*:|\\|/\*"
 ).search
 _MARKUP = re.compile(r"<!(?!--)|<\?").search
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)").search
@@ -124,11 +126,11 @@ def _check_attributes(element: str, attributes: dict[str, str]) -> None:
             raise _Refused(f"changes the namespace on <{element}>")
         if name in _LINKS and not _is_safe_link(element, value):
             raise _Refused(f"has an unsafe {name} on <{element}>: only links to places are allowed, no code")
-        if name == "style" and _UNSAFE_STYLE(value):
+        if name == "style" and _UNSAFE_STYLE(value.lower()):
             raise _Refused(f"has an unsafe style on <{element}>: plain declarations only")
 
 
 def _is_safe_link(element: str, value: str) -> bool:
     # Browsers ignore control characters and leading spaces in front of and inside a scheme.
-    plain = "".join(character for character in value if character > " ")
+    plain = _IGNORED("", value)
     return bool(_SAFE_LINK(plain) or (element == "img" and _SAFE_IMAGE(value)))

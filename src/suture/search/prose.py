@@ -25,8 +25,8 @@ With MAX_WORDS this keeps all words of a resource below what a tsvector holds: 1
 """
 
 _READ = 400_000  # letters of a text that are looked at, so that a huge text costs no more than a long one
-_PORTION = 10_000  # letters that are folded at a time: some signs become eighteen letters
-_WORD = re.compile(r"[a-z0-9]+")
+_PORTION = 2_000  # letters that are folded at a time: some signs become eighteen letters, and most portions are ASCII
+_WORD = re.compile(rf"([a-z0-9]{{1,{MAX_LETTERS}}})[a-z0-9]*")
 _TAG = re.compile(r"<[^<>]*>")
 _DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9:.Z+-]*)?)?)?", re.ASCII)
 _SILENT = frozenset(
@@ -65,8 +65,9 @@ def marker(type: str) -> str:
 
 def words(text: str) -> list[str]:
     """The folded words of a text, in order: letters and digits, at most MAX_LETTERS of each."""
-    found = _WORD.findall(text.lower()) if text.isascii() else fold_all(text).translate(_LETTERS).split()
-    return [word[:MAX_LETTERS] for word in found] if len(text) > MAX_LETTERS else found
+    if text.isascii():
+        return _WORD.findall(text.lower())
+    return [word[:MAX_LETTERS] for word in fold_all(text).translate(_LETTERS).split()]
 
 
 def prose(resource: dict[str, Any]) -> tuple[str, str]:

@@ -14,7 +14,8 @@ from suture.fhir.definitions import type_number
 from suture.store.bodies import STORED_COLUMNS
 from suture.store.connection import Row, append_and_commit
 from suture.store.distribution import OWN_WORDS, OWNER, places
-from suture.store.postgres import CHANNEL, PostgresConnection
+from suture.store.postgres import PostgresConnection
+from suture.store.statements import CHANNEL
 from suture.store.tables import COLUMNS
 
 CLUSTER_PLANS = "auto"

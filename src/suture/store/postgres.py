@@ -1,12 +1,10 @@
-"""PostgreSQL through asyncpg: one connection, with multi-row statements by `unnest`.
+"""PostgreSQL through asyncpg: one connection.
 
 Placeholders `?1` become `$1` here. `suture.store.pool` opens connections and hands them out. The one thing to know:
-under load every answer of the server waits for a turn of the busy event loop, so what is written is gathered, and a
-batch that reads nothing is one statement, which is its own transaction.
+what is written inside `together` is gathered and sent as one statement (`suture.store.statements`).
 """
 
 import asyncio
-import functools
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -15,18 +13,28 @@ from typing import Any, cast
 import asyncpg
 
 from suture.fhir.outcomes import FhirError, TooCostly, Unavailable
-from suture.store.bodies import STORED_COLUMNS
 from suture.store.connection import Outdated, Retry, Row, fenced, overdue, too_complex
-from suture.store.dialect import POSTGRESQL
-from suture.store.tables import COLUMNS, INDEX_TABLES, VOCABULARY
+from suture.store.statements import (
+    APPEND,
+    ARCHIVE,
+    CHANNEL,
+    DELETE,
+    DELETE_PROSE,
+    INSERT,
+    INSERT_NEW,
+    INSERT_PROSE,
+    LOAD,
+    REPLACE,
+    TYPES,
+    as_one,
+)
+from suture.store.tables import COLUMNS
+from suture.store.tsvector import tsvector
 
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 LOCK_CLASS = 0x5375
 """First half of the two-part advisory lock numbers, so that other applications' locks are not met."""
-
-CHANNEL = "suture"
-"""Where a commit's message goes: `<newest event> <generation>`."""
 
 COPY_FROM = 64
 """Rows from which COPY is cheaper than arrays (at 256 rows: 0.5 against 1.0 µs of our CPU per row)."""
@@ -34,74 +42,7 @@ COPY_FROM = 64
 COPY_FROM_TOGETHER = 1000
 """The same inside of `together`, where arrays need no round trip of their own."""
 
-TYPES = {
-    "res": (
-        "bigint", "bigint", "int", "int", "text", "int", "bigint", "int", "int", "bigint", "bigint", "bigint", "int",
-        "bytea",
-    ),
-    "hist": ("bigint", "bigint", "int", "bigint", "int", "int", "int", "int", "bytea"),
-    "tok": ("bigint", "bigint", "bigint", "bigint"),
-    "str": ("bigint", "text", "text", "bigint", "bigint"),
-    "qty": ("bigint", "float8", "float8", "bigint", "bigint"),
-    "dat": ("bigint", "bigint", "bigint", "bigint", "bigint"),
-    "ref": ("bigint", "bigint", "bigint", "bigint", "bigint"),
-    "forms": ("bigint", "bigint", "bigint"),
-    "words": ("bigint", "text", "bigint"),
-    "events": ("int", "bigint", "bigint", "int", "bigint", "int", "int"),
-}  # fmt: skip
-
-
-def _unnest(table: str) -> str:
-    return ", ".join(f"${n}::{type}[]" for n, type in enumerate(TYPES[table], 1))
-
-
-def _insert(table: str) -> str:
-    return f"insert into {table} select * from unnest({_unnest(table)})"
-
-
-def _delete(table: str) -> str:
-    names = COLUMNS[table]
-    match = " and ".join(f"{table}.{name} = u.{name}" for name in names)
-    return f"delete from {table} using unnest({_unnest(table)}) as u({', '.join(names)}) where {match}"
-
-
-def _replace() -> str:
-    names = COLUMNS["res"]
-    updates = ", ".join(f"{name} = u.{name}" for name in names if name != "rh")
-    return f"update res set {updates} from unnest({_unnest('res')}) as u({', '.join(names)}) where res.rh = u.rh"
-
-
-INSERT = {table: _insert(table) for table in COLUMNS if table != "events"}
-INSERT_NEW = {table: f"{_insert(table)} on conflict do nothing" for table in VOCABULARY}
-DELETE = {table: _delete(table) for table in INDEX_TABLES}
-REPLACE = _replace()
-LOAD = f"select {STORED_COLUMNS}, r.fv, r.rh from res r where r.rh = any($1::bigint[]) order by r.rh for update"
-ARCHIVE = (
-    f"insert into hist ({', '.join(COLUMNS['hist'])}) select {', '.join(COLUMNS['hist'])} "
-    "from res where rh = any($1::bigint[])"
-)
-INSERT_PROSE = (
-    "insert into prose (k, ck, words) select k, ck, words::tsvector "
-    "from unnest($1::bigint[], $2::bigint[], $3::text[]) as u(k, ck, words) "
-    "on conflict (k, ck) do update set words = excluded.words"
-)
-DELETE_PROSE = (
-    "delete from prose where k = any($1::bigint[]) and not exists "
-    "(select 1 from unnest($2::bigint[], $3::bigint[]) as u(k, ck) where u.k = prose.k and u.ck = prose.ck)"
-)
-# The row lock on the counter is held to the commit, so numbers become visible in their order.
-_COUNTED = "update counter set n = n + $8, generation = generation + $9 where name = 'seq'"
-_LOGGED = (
-    "insert into events select last.n - $8 + u.position, u.rt, u.rh, u.k, u.ver, u.upd, u.method, u.deleted "
-    f"from last, unnest({_unnest('events')}) with ordinality as u(rt, rh, k, ver, upd, method, deleted, position)"
-)
-_TOLD = "pg_notify($10, n || ' ' || generation)"
-APPEND = (
-    f"with last as ({_COUNTED} returning n, generation), added as ({_LOGGED}) select n, generation, {_TOLD} from last"
-)
-
 _PLACEHOLDER = re.compile(r"\?(\d+)")
-_PARAMETER = re.compile(r"\$(\d+)")
 _TRANSLATED_LIMIT = 5000
 
 SETTLE_SECONDS = 5.0
@@ -211,7 +152,7 @@ class PostgresConnection:
         await self._begin()
         if self._gathered:
             gathered, self._gathered = self._gathered, []
-            await self._fetch(*_together(gathered))
+            await self._fetch(*as_one(gathered))
 
     async def commit(self) -> None:
         """Make the transaction durable."""
@@ -335,7 +276,7 @@ class PostgresConnection:
         columns = _columns(rows) if rows else [()] * len(TYPES["events"])
         events = (*columns, len(rows), int(new_generation), CHANNEL, generation)
         try:
-            found = await self._fetch(*_together(gathered, events))
+            found = await self._fetch(*as_one(gathered, events))
         except TooCostly as error:
             if isinstance(error.__cause__, asyncpg.DivisionByZeroError):
                 raise Outdated("generation") from None
@@ -357,50 +298,6 @@ class PostgresConnection:
     def terminate(self) -> None:
         """Close the connection without a word."""
         self._connection.terminate()
-
-
-def tsvector(narrative: str, content: str) -> str:
-    """The text of a tsvector that holds words (separated by blanks, without signs) at their places.
-
-    Those of the narrative have the weight A and come first, since of a word only 255 places are kept. Then comes a gap,
-    so that no phrase goes from one to the other.
-    """
-    told = narrative.split(" ") if narrative else []
-    places = [f"{word}:{place}A" for place, word in enumerate(told, 1)]
-    places += [f"{word}:{place}" for place, word in enumerate(content.split(" "), len(told) + 2)]
-    return " ".join(places)
-
-
-def _together(
-    gathered: Sequence[tuple[str, Sequence[Any]]], events: Sequence[Any] | None = None
-) -> tuple[str, list[Any]]:
-    """One statement that does what is gathered, and its values. `events`: the values of `_ending`, at its end."""
-    texts = tuple(sql for sql, _ in gathered)
-    values = [value for _, some in gathered for value in some]
-    return _combined(texts, ending=events is not None), [*values, *(events or ())]
-
-
-@functools.lru_cache(maxsize=512)
-def _combined(statements: tuple[str, ...], *, ending: bool) -> str:
-    """One statement that does the same as these, which touch different rows. `ending`: and ends with the events."""
-    parts: list[str] = []
-    before = 0
-    for number, sql in enumerate(statements):
-        parts.append(f"w{number} as ({_shifted(sql, before)}{' returning 1' if ending else ''})")
-        before += max(int(n) for n in _PARAMETER.findall(sql))
-    if not ending:
-        return f"with {', '.join(parts)} select 1"
-    # The counter's row is locked last, so that the writers of other processes wait for no more than the commit.
-    after = "".join(f" and (select count(*) from w{number}) >= 0" for number in range(len(statements)))
-    parts.append(f"last as ({_shifted(_COUNTED, before)}{after} returning n, generation)")
-    parts.append(f"added as ({_shifted(_LOGGED, before)})")
-    right = f"case when generation = ${before + 11} then 1 else {POSTGRESQL.stop('generation')} end"
-    return f"with {', '.join(parts)} select n, {_shifted(_TOLD, before)}, {right} from last"
-
-
-def _shifted(sql: str, by: int) -> str:
-    """`sql` with the numbers of its parameters raised."""
-    return _PARAMETER.sub(lambda found: f"${int(found[1]) + by}", sql)
 
 
 def _columns(rows: Sequence[Row]) -> list[Sequence[Any]]:

@@ -18,8 +18,9 @@ from suture.store.bulk.rows import FILLED, Tables
 from suture.store.connection import Row
 from suture.store.distribution import LAYOUT
 from suture.store.opening import DatabaseError
-from suture.store.postgres import DRIVER_ERRORS, tsvector
+from suture.store.postgres import DRIVER_ERRORS
 from suture.store.tables import COLUMNS
+from suture.store.tsvector import tsvector
 
 APPLICATION = "suture-bulk"
 
