@@ -44,7 +44,7 @@ class Official(msgspec.Struct, frozen=True):
     """A suite. `source`: where it is from, with its version; `page`: the page under docs that tells of its cases.
 
     `test`: the file of the tests that hold Suture to it. `quick`: it runs in a few seconds, without a server. `how`:
-    where the runner does not take a case literally.
+    where the runner does not take a case literally. `needs`: a folder of the shared material that may not be there.
     """
 
     key: str
@@ -56,6 +56,7 @@ class Official(msgspec.Struct, frozen=True):
     page: str = ""
     quick: bool = False
     how: str = ""
+    needs: str = ""
 
 
 def counted(faults: Iterable[tuple[str, str]]) -> Result:
@@ -80,8 +81,20 @@ def fault(test: Callable[..., None], *given: Any) -> str:
 
 
 def run_fhirpath(_: Path) -> Result:
-    tests = (test for group in fhirpath.groups() for test in group.iter("test"))
-    return counted((test.get("name"), fhirpath.fault(test) or "") for test in tests)
+    return counted((test.get("name"), fhirpath.R4.fault(test)) for test in fhirpath.R4.tests())
+
+
+def run_other_fhirpath(version: Version, shared: Path) -> Result:
+    suite = fhirpath.of_cases(version, shared / ALL_CASES)
+    result = Result(0)
+    for test in suite.tests():
+        name = test.get("name")
+        result.cases += 1
+        if missing := suite.missing(test):
+            result.not_run[name] = missing
+        elif wrong := suite.fault(test):
+            result.others[name] = fhirpath.REASONS.get(name, wrong)
+    return result
 
 
 def run_validator(shared: Path) -> Result:
@@ -169,6 +182,12 @@ def run_xml(version: Version, shared: Path) -> Result:
 
 
 CASES = "github.com/FHIR/fhir-test-cases"
+ALL_CASES = "suites/fhir-test-cases"
+"""The unpacked archive of all of them, `org.hl7.fhir.testcases:fhir-test-cases`."""
+
+COLLECTED = "1.7.69"
+"""The version of that archive which the page tells of."""
+
 EXAMPLES = {Version.R4: "R4 4.0.1", Version.R4B: "R4B 4.3.0", Version.R5: "R5 5.0.0"}
 
 
@@ -206,6 +225,18 @@ SUITES: tuple[Official, ...] = (
         quick=True,
         how="One input has its extensions behind its status, where FHIR XML does not allow them: they are moved. Where "
         "an error is wanted, any error of FHIRPath counts, at parsing or at run time.",
+    ),
+    *(
+        Official(
+            f"fhirpath-{version.value}",
+            f"FHIRPath test suite, {version.name}",
+            f"{CASES} {COLLECTED}, {version.value}/fhirpath",
+            "tests",
+            "tests/fhir/fhirpath/test_official_suite.py",
+            partial(run_other_fhirpath, version),
+            needs=ALL_CASES,
+        )
+        for version in (Version.R4B, Version.R5)
     ),
     Official(
         "validator",

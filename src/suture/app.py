@@ -33,7 +33,7 @@ async def open_services(settings: Settings, observe: Observe | None = None) -> S
     models: dict[Version, Model] = {}
 
     def index(version: str, body: bytes) -> IndexRows:
-        return models[Version(version)].indexer.rows(json.decode(body))
+        return models[Version(version)].indexer.rows(json.reread(body))
 
     store = await open_store(
         settings.database,

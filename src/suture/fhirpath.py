@@ -42,8 +42,7 @@ class Compiled:
 
     def _items(self, resource: Any, variables: Mapping[str, Any] | None) -> list[Item]:
         focus = None if resource is None else self._engine.item(resource)
-        known = focus and focus[1].namespace == "FHIR" and focus[1] is not self._engine.model.untyped
-        expression = self._engine.strict(self.text, focus=focus[1].path if focus and known else None)
+        expression = self._engine.strict(self.text, focus=self._engine.path(focus) if focus else None)
         environment = self._engine.environment(resource, variables=variables)
         return expression.items(focus, environment)
 

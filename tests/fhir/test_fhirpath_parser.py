@@ -84,7 +84,7 @@ def test_literals_keep_their_digits_and_positions() -> None:
         ("`open", "The quoted name is not closed"),
         ("a /* open", "The comment is not closed, at column 3"),
         ("a ? b", r"'\?' is not part of FHIRPath, at column 3"),
-        ("a.and", "Expected a name, found 'and'"),
+        ("a.1", "Expected a name, found '1'"),
         ("a\n  .b )", "at line 2, column 6"),
         ("a is 5", "Expected the name of a type, found '5'"),
         ("1" * 65, "A number may have 64 digits"),

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suture.fhir.json import MAX_DEPTH, decode, encode, encode_pretty, join_body, split_body
+from suture.fhir.json_places import place_of
 from suture.fhir.outcomes import Invalid
 
 # What FHIR allows in text: no control characters but tab, line feed and carriage return.
@@ -144,6 +145,56 @@ def test_escaped_control_characters_are_refused_with_their_place(escape: str) ->
 
 def test_control_characters_in_keys_are_refused() -> None:
     assert "control character U+0000" in refusal(b'{"a\\u0000":1}')
+
+
+@pytest.mark.parametrize(
+    ("members", "place"),
+    [
+        ('"name":[{"given":["Ana",]}]', "Patient.name[0].given"),
+        ('"name":[{"given":[Ana]}]', "Patient.name[0].given[0]"),
+        ('"name":[{"given":["Ana" "Bea"]}]', "Patient.name[0].given"),
+        ('"name":[{"family":"Ana",}]', "Patient.name[0]"),
+        ('"name":[{"family" "Ana"}]', "Patient.name[0]"),
+        ('"name":[{family:"Ana"}]', "Patient.name[0]"),
+        ('"name":[{"family":"\\x"}]', "Patient.name[0].family"),
+        ('"multipleBirthInteger":2.', "Patient.multipleBirthInteger"),
+        ('"_birthDate":{"extension":[{"url":}]}', "Patient.birthDate.extension[0].url"),
+        ('"active":true,"active":false', "Patient"),
+        ('"contact":[{"gender":"male"},{"_gender":{"id":"a","id":"b"}}]', "Patient.contact[1].gender"),
+        ('"name":[{"family":"Ana"', "Patient.name"),
+        ('"a-b":[1,]', "Patient"),
+    ],
+)
+def test_broken_json_is_told_with_its_element(members: str, place: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        decode(f'{{"resourceType":"Patient",{members}}}'.encode())
+    assert caught.value.issues[0].expression == place
+
+
+@given(RESOURCES, st.integers(25, 300), st.sampled_from([b"", b",", b"}", b"]", b'"', b":", b"x", b"\\", b"\xff"]))
+@settings(max_examples=80, derandomize=True, deadline=None)
+def test_a_place_is_told_of_any_broken_text(members: dict[str, Any], cut: int, added: bytes) -> None:
+    text = encode({"resourceType": "Patient", **members})
+    broken = text[:cut] + added + text[cut:]
+    for offset in (cut, len(broken) // 2, len(broken)):
+        place = place_of(broken, offset)
+        assert place == "" or place.startswith("Patient")
+
+
+def test_the_type_of_broken_json_may_come_later() -> None:
+    with pytest.raises(Invalid) as caught:
+        decode(b'// a comment\n{"active":true,"resourceType":"Patient"}')
+    assert caught.value.issues[0].expression == "Patient"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b'{"a":1,}', b"[1,]", b'{"resourceType":"Patient","a":' + b"[" * 70 + b"x", b'{"resourceType":"Patient","a":[}'],
+)
+def test_what_is_no_resource_or_nests_too_deep_has_no_place(raw: bytes) -> None:
+    with pytest.raises(Invalid) as caught:
+        decode(raw)
+    assert caught.value.issues[0].expression in ("", "Patient.a", "Patient.a[0]")
 
 
 @pytest.mark.parametrize("text", ["\\\\u0000", "\\\\b", "\\\\\\\\f", "\\u0009", "\\u000a\\u000D", "\\t\\n\\r"])

@@ -108,7 +108,7 @@ class Surroundings(Terms):
             stored = await self._store.read(literal.type, literal.id, self._predicate(literal.type))
         except FhirError:
             return UNKNOWN
-        return None if stored is None or stored.deleted else json.decode(stored.body)
+        return None if stored is None or stored.deleted else json.reread(stored.body)
 
 
 class Judging:

@@ -68,7 +68,7 @@ async def received(request: Request, type: str, id: str = "") -> dict[str, Any]:
 
 def content(stored: Stored) -> Response:
     """A Binary as its plain content."""
-    resource = json.decode(stored.body)
+    resource = json.reread(stored.body)
     media = resource.get("contentType", "")
     if not _MEDIA.fullmatch(media):
         media = _UNKNOWN

@@ -40,7 +40,7 @@ class Subset:
 
     def apply(self, body: bytes) -> bytes:
         """The wanted part of a resource, tagged SUBSETTED."""
-        resource: dict[str, Any] = json.decode(body)
+        resource: dict[str, Any] = json.reread(body)
         tree = self._keep(resource["resourceType"])
         part = {k: v for k, v in resource.items() if k not in self._without} if tree is None else _prune(resource, tree)
         for name in _ALWAYS:

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from suture.fhir.json_faults import deeper_than, describe_syntax, fault_in
+from suture.fhir.json_faults import Fault, deeper_than, fault_in, syntax_fault
 from suture.fhir.outcomes import Invalid
 
 MAX_DEPTH = 64
@@ -53,33 +53,44 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 def decode(data: bytes | bytearray | memoryview, *, max_depth: int = MAX_DEPTH) -> Any:
     """Read one JSON document into dict, list, str, int, bool, None and Decimal.
 
-    Raises Invalid (400) that says what is wrong and where: line and column for broken JSON, the path inside the
-    document for the rest. Integers of any size are returned as they are; the structure rules limit them.
+    Raises Invalid (400) that says what is wrong and where: the element, and line and column for broken JSON.
+    Integers of any size are returned as they are; the structure rules limit them.
     """
     raw = data if isinstance(data, bytes) else bytes(data)
     try:
         value = _decode(raw)
     except _OutOfRange:
-        raise Invalid(_fault(raw, max_depth) or "A number is outside of the range that can be handled.") from None
+        raise _invalid(
+            _fault(raw, max_depth) or Fault("A number is outside of the range that can be handled.")
+        ) from None
     except RecursionError:
         raise Invalid(_too_deep(max_depth)) from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise Invalid(describe_syntax(raw, str(error))) from None
+        raise _invalid(syntax_fault(raw, str(error))) from None
     if raw.count(b"{") + raw.count(b"[") > max_depth and deeper_than(value, max_depth):
         raise Invalid(_too_deep(max_depth))
     again = _encode(value)
     if again.count(b":") != raw.count(b":") or (b"\\" in raw and _SUSPECT(raw) and _ESCAPED(raw)):
         fault = _fault(raw, max_depth)
         if fault is not None:
-            raise Invalid(fault)
+            raise _invalid(fault)
     return value
 
 
-def _fault(raw: bytes, max_depth: int) -> str | None:
+def reread(data: bytes) -> Any:
+    """Read JSON that `decode` has accepted before, such as a stored body: its faults are not looked for again."""
+    return _decode(data)
+
+
+def _fault(raw: bytes, max_depth: int) -> Fault | None:
     try:
         return fault_in(raw, MAX_EXPONENT, MAX_NUMBER_LENGTH)
     except RecursionError:
-        return _too_deep(max_depth)
+        return Fault(_too_deep(max_depth))
+
+
+def _invalid(fault: Fault) -> Invalid:
+    return Invalid(fault.text, expression=fault.place)
 
 
 def _too_deep(limit: int) -> str:

@@ -8,10 +8,20 @@ import json
 import re
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
+
+from suture.fhir.json_places import place_of
 
 _BYTE = re.compile(r" \(byte (\d+)\)$")
+_PLACE = re.compile(r"[A-Z][A-Za-z0-9]{0,63}(?:\._?[A-Za-z][A-Za-z0-9]{0,63}(?:\[[0-9]{1,9}\])?){0,64}").fullmatch
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+
+
+class Fault(NamedTuple):
+    """What is wrong: a sentence, and the FHIRPath location of the element, "" when it has none."""
+
+    text: str
+    place: str = ""
 
 
 class _Pairs(list[tuple[str, Any]]):
@@ -24,29 +34,33 @@ class _Number(str):
     __slots__ = ()
 
 
-def describe_syntax(raw: bytes, reason: str) -> str:
-    """A sentence on why `raw` is not JSON. `reason`: what the decoder said."""
+def syntax_fault(raw: bytes, reason: str) -> Fault:
+    """Why `raw` is not JSON. `reason`: what the decoder said."""
     if not raw.strip():
-        return "The body is empty; a JSON document is expected."
+        return Fault("The body is empty; a JSON document is expected.")
     if raw.startswith(b"\xef\xbb\xbf"):
-        return "The JSON starts with a byte order mark (UTF-8 BOM), which is not allowed; send it without."
+        return Fault("The JSON starts with a byte order mark (UTF-8 BOM), which is not allowed; send it without.")
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "The JSON is not in UTF-8 (it starts with a UTF-16 byte order mark)."
+        return Fault("The JSON is not in UTF-8 (it starts with a UTF-16 byte order mark).")
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        return f"The JSON is not valid UTF-8: {error.reason} at {_place(raw, error.start)}."
+        return _fault_at(raw, error.start, f"The JSON is not valid UTF-8: {error.reason}")
     found = _BYTE.search(reason)
     if "surrogate" in reason or (not found and _SURROGATE.search(raw)):
         escape = _SURROGATE.search(raw)
-        place = f" at {_place(raw, escape.start())}" if escape else ""
-        return f"The JSON is malformed: a \\u escape is half of a surrogate pair only{place}."
+        text = "The JSON is malformed: a \\u escape is half of a surrogate pair only"
+        return _fault_at(raw, escape.start(), text) if escape else Fault(f"{text}.")
     if "out of range" in reason:
-        return "The JSON holds an integer with more digits than can be handled."
+        return Fault("The JSON holds an integer with more digits than can be handled.")
     if not found:
-        return f"The JSON is malformed: it ends before the document is complete, at {_place(raw, len(raw))}."
+        return _fault_at(raw, len(raw), "The JSON is malformed: it ends before the document is complete,")
     text = _BYTE.sub("", reason).removeprefix("JSON is malformed: ")
-    return f"The JSON is malformed: {text} at {_place(raw, int(found[1]))}."
+    return _fault_at(raw, int(found[1]), f"The JSON is malformed: {text}")
+
+
+def _fault_at(raw: bytes, offset: int, text: str) -> Fault:
+    return Fault(f"{text} at {_place(raw, offset)}.", place_of(raw, offset))
 
 
 def _place(raw: bytes, offset: int) -> str:
@@ -55,28 +69,19 @@ def _place(raw: bytes, offset: int) -> str:
     return f"line {line}, column {column}"
 
 
-def fault_in(raw: bytes, max_exponent: int, max_number_length: int) -> str | None:
-    """The first duplicate key, control character or number out of range in valid JSON, with its path; or None."""
+def fault_in(raw: bytes, max_exponent: int, max_number_length: int) -> Fault | None:
+    """The first duplicate key, control character or number out of range in valid JSON; or None."""
     document = json.loads(raw, object_pairs_hook=_Pairs, parse_float=_Number)
     stack: list[tuple[str, Any]] = [("", document)]
     while stack:
         path, value = stack.pop()
-        if isinstance(value, _Number):
-            if not -max_exponent <= Decimal(value).adjusted() <= max_exponent:
-                return f"The number {_short(value)}{_at(path)} is outside of the range that can be handled."
-            if len(value) > max_number_length:
-                return f"The number {_short(value)}{_at(path)} has more than {max_number_length} characters."
-        elif isinstance(value, str):
-            found = _control(value)
-            if found:
-                return f"The text{_at(path)} contains the control character {found}, which FHIR forbids."
-        elif isinstance(value, _Pairs):
-            if not path:
-                path = next((str(v) for k, v in value if k == "resourceType" and isinstance(v, str)), "")
-                path = path if path.isidentifier() else ""
-            fault = _key_fault(value, path)
-            if fault:
-                return fault
+        if isinstance(value, _Pairs) and not path:
+            path = next((str(v) for k, v in value if k == "resourceType" and isinstance(v, str)), "")
+            path = path if path.isidentifier() else ""
+        text = _fault(value, _at(path), max_exponent, max_number_length)
+        if text:
+            return Fault(text, path.replace("._", ".") if _PLACE(path) else "")
+        if isinstance(value, _Pairs):
             stack.extend((f"{path}.{k}" if path else k, v) for k, v in reversed(value))
         elif isinstance(value, list):
             items = cast("list[Any]", value)
@@ -84,23 +89,39 @@ def fault_in(raw: bytes, max_exponent: int, max_number_length: int) -> str | Non
     return None
 
 
-def _key_fault(pairs: _Pairs, path: str) -> str | None:
+def _fault(value: Any, at: str, max_exponent: int, max_number_length: int) -> str:
+    """What is wrong with one value, not with what is inside of it; "" for nothing."""
+    if isinstance(value, _Number):
+        if not -max_exponent <= Decimal(value).adjusted() <= max_exponent:
+            return f"The number {_short(value)}{at} is outside of the range that can be handled."
+        if len(value) > max_number_length:
+            return f"The number {_short(value)}{at} has more than {max_number_length} characters."
+    elif isinstance(value, str):
+        found = _control(value)
+        if found:
+            return f"The text{at} contains the control character {found}, which FHIR forbids."
+    elif isinstance(value, _Pairs):
+        return _key_fault(value, at)
+    return ""
+
+
+def _key_fault(pairs: _Pairs, at: str) -> str:
     seen: set[str] = set()
     for key, _ in pairs:
         if key in seen:
-            return f"The key {_short(json.dumps(key))} appears more than once{_at(path)}."
+            return f"The key {_short(json.dumps(key))} appears more than once{at}."
         found = _control(key)
         if found:
-            return f"A key{_at(path)} contains the control character {found}, which FHIR forbids."
+            return f"A key{at} contains the control character {found}, which FHIR forbids."
         seen.add(key)
-    return None
+    return ""
 
 
-def _control(text: str) -> str | None:
+def _control(text: str) -> str:
     for character in text:
         if character < " " and character not in "\t\n\r":
             return f"U+{ord(character):04X}"
-    return None
+    return ""
 
 
 def _at(path: str) -> str:

@@ -44,7 +44,7 @@ async def in_force(connection: Connection, bodies: Bodies, definitions: Definiti
     users: list[Resource] = []
     packaged: list[Resource] = []
     for id, enc, body in rows:
-        resource = json.decode(bodies.decode(enc, bytes(body)))
+        resource = json.reread(bodies.decode(enc, bytes(body)))
         if takes_effect(definitions, resource):
             (packaged if is_owned(id) else users).append(resource)
     return _chosen(definitions, users, packaged)

@@ -20,12 +20,11 @@ class Compartments:
 
     def __init__(self, definitions: Definitions, parameters: SearchParameters, keys: Keys) -> None:
         self._keys = keys
+        self._definitions = definitions.compartments
+        self._parameters = parameters
         self._rows: dict[str, dict[str, tuple[str, ...]]] = {}
         self._ps: dict[str, tuple[int, ...]] = {}
         self._waiting: dict[str, dict[str, Parameter]] = {}
-        for owner, members in definitions.compartments.items():
-            self._rows[owner] = _rows(parameters, members)
-            self._waiting[owner] = _waiting(parameters, members)
 
     def members(self, owner: str) -> Mapping[str, tuple[str, ...]]:
         """Resource type -> the codes under which its references to the owner are indexed.
@@ -38,11 +37,16 @@ class Compartments:
         return members
 
     def _of(self, owner: str) -> dict[str, tuple[str, ...]]:
-        try:
-            return self._rows[owner]
-        except KeyError:
-            known = ", ".join(self._rows)
-            raise NotFound(f"There is no compartment '{owner}'. The compartments are {known}.") from None
+        """As `members`, of what is built. Worked out when first asked for: it needs the parameters of most types."""
+        found = self._rows.get(owner)
+        if found is None:
+            members = self._definitions.get(owner)
+            if members is None:
+                known = ", ".join(self._definitions)
+                raise NotFound(f"There is no compartment '{owner}'. The compartments are {known}.")
+            self._waiting[owner] = _waiting(self._parameters, members)
+            found = self._rows[owner] = _rows(self._parameters, members)
+        return found
 
     def types(self, owner: str) -> tuple[str, ...]:
         """The resource types that can be in the compartment, sorted. Raises NotFound."""

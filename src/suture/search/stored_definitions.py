@@ -53,7 +53,7 @@ class StoredDefinitions:
         """The first MAX_FOUND resources that a search finds. `pairs`: its parameters, escaped."""
         query = self._search.parse(type, [*pairs, ("_count", str(MAX_FOUND)), ("_total", "none")])
         page = await self._search.run(self._connection, query, _EVERYBODY)
-        return [json.decode(match.body) for match in page.matches]
+        return [json.reread(match.body) for match in page.matches]
 
 
 class _Everybody:

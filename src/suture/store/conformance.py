@@ -79,7 +79,7 @@ class StoredConformance:
         self._entries.pop((rt, id), None)
         if deleted or len(body) > LARGEST:
             return
-        resource: dict[str, Any] = json.decode(self._bodies.decode(enc, bytes(body)))
+        resource: dict[str, Any] = json.reread(self._bodies.decode(enc, bytes(body)))
         url = resource.get("url")
         if url is None and resource["resourceType"] == "NamingSystem":
             url = f"NamingSystem/{id}"  # in R4 it has none, and is found by what it names

@@ -88,8 +88,29 @@ def test_the_expression_is_evaluated_on_each_item_of_the_context(client: httpx.C
     assert value == {"name": "string", "valueString": "Ada Maria"}
     assert (trace["name"], trace["valueString"]) == ("trace", "trc")
     assert [part["valueString"] for part in trace["part"]] == ["Ada", "Maria"]
+    assert trace["part"][1]["extension"] == [{"url": PATH, "valueString": "Patient.name[0].given[1]"}]
     (computed,) = results(post(client, "/$fhirpath", parameters("$this & 'x'", context="'a' & 'b'")))
     assert (computed["valueString"], computed["part"][0]["valueString"]) == ("'a' & 'b'[0]", "abx")
+
+
+def test_each_step_can_be_seen(client: httpx.Client) -> None:
+    body = parameters("given.where($index = 0) & %v", context="name.first()")
+    body["parameter"] += [
+        {"name": "debug_trace", "valueBoolean": True},
+        {"name": "variables", "part": [{"name": "v", "valueString": "!"}]},
+    ]
+    answer = post(client, "/$fhirpath", body)
+    assert [part["valueString"] for part in results(answer)[0]["part"]] == ["Ada!"]
+    (debug,) = [entry for entry in answer.json()["parameter"] if entry["name"] == "debug-trace"]
+    assert debug["valueString"] == "Patient.name[0]"
+    steps = {part["name"]: part.get("part", []) for part in debug["part"]}
+    assert list(steps) == ["0,5,given", "12,6,$index", "21,1,constant", "19,1,=", "6,5,where", "26,2,%v", "24,1,&"]
+    assert [(part["name"], part.get("valueString")) for part in steps["0,5,given"]] == [
+        ("string", "Ada"), ("string", "Maria"), ("focus-resource-path", "Patient.name[0]"),
+        ("this-resource-path", "Patient.name[0]"), ("index", None),
+    ]  # fmt: skip
+    assert [part["name"] for part in steps["19,1,="]] == ["boolean", "focus-string", "this-string", "index"]
+    assert [part.get("valueString") for part in steps["6,5,where"]][:3] == ["Ada", "Ada", "Maria"]
 
 
 def test_the_answer_says_who_answered_and_what_was_asked(client: httpx.Client) -> None:
@@ -103,7 +124,7 @@ def test_the_answer_says_who_answered_and_what_was_asked(client: httpx.Client) -
     assert parts["context"]["valueString"] == "$this"
     assert parts["resource"]["resource"] == ADA
     tree = json.loads(parts["parseDebugTree"]["valueString"])
-    assert (tree["ExpressionType"], tree["Name"], tree["Position"]) == ("BinaryExpression", "|", 11)
+    assert (tree["ExpressionType"], tree["Name"], tree["Position"], tree["Length"]) == ("BinaryExpression", "|", 11, 1)
     assert tree["Arguments"][0]["Arguments"][0]["Name"] == "name"
 
 
@@ -121,6 +142,24 @@ def test_variables_are_passed_in(client: httpx.Client) -> None:
     assert result["part"][0]["valueString"] == "Bo !2"
 
 
+def test_variables_have_the_types_that_their_values_say(client: httpx.Client) -> None:
+    dose = {"value": 500, "system": "http://unitsofmeasure.org", "code": "mg"}
+    for part, expression, wanted in (
+        ({"valueQuantity": dose}, "%v < 1 'g'", True),
+        ({"valueDate": "2020-01-31"}, "%v + 1 month = @2020-02-29", True),
+        ({"valueCode": "x"}, "%v is code", True),
+        ({}, "%v.empty()", True),
+        ({"extension": [{"url": JSON_VALUE, "valueString": '{"gender": "female"}'}]}, "%v.gender = 'female'", True),
+    ):
+        body = parameters(expression)
+        body["parameter"] += [
+            {"name": "variables", "part": [{"name": "other", "valueString": "y"}]},
+            {"name": "variables", "part": [{"name": "v", **part}]},
+        ]
+        (result,) = results(post(client, "/$fhirpath", body))
+        assert result["part"][0]["valueBoolean"] is wanted, expression
+
+
 def test_the_resource_may_be_text_in_an_extension_or_the_body_itself(client: httpx.Client) -> None:
     for url, text in (
         (JSON_VALUE, json.dumps(ADA)),
@@ -130,6 +169,10 @@ def test_the_resource_may_be_text_in_an_extension_or_the_body_itself(client: htt
         body["parameter"].append({"name": "resource", "extension": [{"url": url, "valueString": text}]})
         (result,) = results(post(client, "/$fhirpath", body))
         assert result["part"][0]["valueString"] == "Ekman"
+    body = parameters("name.family", None)
+    body["parameter"].append({"name": "resource", "valueString": json.dumps(ADA)})
+    (result,) = results(post(client, "/$fhirpath", body))
+    assert result["part"][0]["valueString"] == "Ekman"
     (result,) = results(post(client, "/$fhirpath?expression=name.family", ADA))
     assert result["part"][0]["valueString"] == "Ekman"
     (result,) = results(client.get("/$fhirpath", params={"expression": "1 + 1"}))

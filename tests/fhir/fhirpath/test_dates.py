@@ -41,7 +41,8 @@ ANSWERS: dict[str, list[Any]] = {
     "@2025.duration(@2026, 'day')": [],
     # boundaries
     "@2014.lowBoundary(6)": ["2014-01"], "@2016-02.highBoundary()": ["2016-02-29"],
-    "@T10:30.highBoundary()": ["10:30:59.999"],
+    "@T10:30.highBoundary()": ["10:30:59.999"], "@T10.highBoundary()": ["10:59:59.999"],
+    "@T10.lowBoundary()": ["10:00:00.000"],
     "@2014-01-05T10.lowBoundary()": ["2014-01-05T10:00:00.000+14:00"], "@2014-01-05.highBoundary(4)": ["2014"],
     "@2014T.highBoundary()": ["2014-12-31T23:59:59.999-12:00"],
     "@2014-01-05T10:30:15.2Z.highBoundary()": ["2014-01-05T10:30:15.299Z"],

@@ -8,7 +8,7 @@ from suture.fhir.definitions import load
 from suture.fhir.fhirpath import Environment, Item, Unanswered
 from suture.fhir.fhirpath.alone import Alone
 from suture.fhir.versions import Version
-from suture.fhirpath import FhirPathError
+from suture.fhirpath import FhirPathError, evaluate
 from tests.fhir.fhirpath.given import PATIENT, answer, asked, engine
 
 LOINC = "http://loinc.org"
@@ -144,6 +144,10 @@ def test_slices_and_modifiers() -> None:
     assert found == ["Addie"]
     changed = PATIENT | {"modifierExtension": [{"url": "http://m", "valueBoolean": True}]}
     assert answer("checkModifiers('http://m').id", changed) == ["ada"]
+    assert answer("checkModifiers('http://n, http://m').id", changed) == ["ada"]
+    with pytest.raises(FhirPathError, match="The slice 'usual' of the profile 'http://other' is not known"):
+        answer("name.slice('http://other', 'usual')", PATIENT)
+    assert evaluate("name.slice('http://other', 'usual')", PATIENT, version="r5") == []
     with pytest.raises(FhirPathError, match="the modifier extension 'http://m'"):
         answer("checkModifiers('http://other')", changed)
 
@@ -157,6 +161,40 @@ def test_definitions_of_elements() -> None:
     ]
 
 
+def test_equivalence_of_codes_is_that_of_fhir() -> None:
+    def coding(code: str, **more: Any) -> dict[str, Any]:
+        return {"system": LOINC, "code": code, **more}
+
+    observation = {
+        "resourceType": "Observation",
+        "code": {"coding": [coding("1", display="one", version="2"), coding("2")], "text": "first"},
+        "category": [{"coding": [coding("1", id="x")]}, {"coding": [coding("3")]}, {"text": "first"}],
+        "performer": [{"id": "a", "display": "Ada"}, {"id": "b", "display": "ada"}],
+    }
+    for expression, wanted in (
+        ("code.coding[0] ~ category[0].coding", True),
+        ("code.coding[0] = category[0].coding", False),
+        ("code.coding[1] ~ category[0].coding", False),
+        ("code ~ category[0]", True),
+        ("code ~ category[1]", False),
+        ("code ~ category[2]", False),
+        ("performer[0] ~ performer[1]", True),
+    ):
+        assert answer(expression, observation) == [wanted], expression
+
+
+def test_what_asks_for_one_code_gives_nothing_for_several() -> None:
+    for expression in (
+        "name.use.memberOf('http://hl7.org/fhir/ValueSet/name-use')",
+        "name.use.subsumes('usual')",
+        "'usual'.subsumedBy(name.use)",
+        "name.conformsTo('http://hl7.org/fhir/StructureDefinition/HumanName')",
+        "%terminologies.validateVS('http://hl7.org/fhir/ValueSet/name-use', name.use)",
+        "%terminologies.validateVS('http://hl7.org/fhir/ValueSet/name-use', {})",
+    ):
+        assert answer(expression, PATIENT) == [], expression
+
+
 def test_narratives_are_checked() -> None:
     def text(div: str) -> dict[str, Any]:
         return {"resourceType": "Patient", "text": {"status": "generated", "div": div}}
@@ -164,6 +202,15 @@ def test_narratives_are_checked() -> None:
     good = '<div xmlns="http://www.w3.org/1999/xhtml">Ada</div>'
     assert answer("text.`div`.htmlChecks()", text(good)) == [True]
     assert answer("text.`div`.htmlChecks()", text("<div><script/></div>")) == [False]
+    assert answer("text.div.htmlChecks()", text(good)) == [True]
+
+
+def test_a_text_is_checked_as_the_inside_of_a_narrative() -> None:
+    assert answer("'<i>well</i> and <b>fine</b>'.htmlChecks()") == [True]
+    assert answer("'<input/>'.htmlChecks()") == [False]
+    assert answer("'</div><div>'.htmlChecks()") == [False]
+    assert answer("5.htmlChecks()") == []
+    assert answer("('<b>a</b>' | '<b>b</b>').htmlChecks()") == []
 
 
 def test_terminology_functions_and_traces_reach_the_host() -> None:
@@ -173,6 +220,8 @@ def test_terminology_functions_and_traces_reach_the_host() -> None:
         asked("expand('http://vs')", PATIENT, world)
     asked("name.trace('all', use).given.trace('given').count()", PATIENT, world)
     assert world.traced == [("all", ["official", "usual"]), ("given", ["Ada", "Maria", "Addie"])]
+    asked("name.trace('numbered', use & $index.toString()).count()", PATIENT, world)
+    assert world.traced[-1] == ("numbered", ["official0", "usual1"])
 
 
 def test_variables_of_the_environment() -> None:

@@ -44,7 +44,8 @@ ANSWERS: dict[str, list[Any]] = {
     # regular expressions
     "'a\\nb'.matches('^b', 'm')": [True], "'a\\nb'.matches('a.b')": [True], "'AB'.matches('b$', 'i')": [True],
     "'abc'.matchesFull('b')": [False], "'1/2'.replaceMatches('(\\\\d)/(?P<b>\\\\d)', '${b}-$1-$$')": ["2-1-$"],
-    "'aaab'.replaceMatches('a*', 'x')": ["xxbx"], "'a'.matches({})": [],
+    "'aaab'.replaceMatches('a*', 'x')": ["xxbx"],
+    "'had Mary'.replaceMatches('(\\\\w+) (\\\\w+)', '\\\\2, \\\\1 (\\\\0)')": ["Mary, had (had Mary)"],
     # numbers
     "1.5.round()": [Decimal(2)], "(-0.5).round()": [Decimal(-1)], "3.14159.round(3)": [Decimal("3.142")],
     "2.power(3)": [8],
@@ -52,6 +53,8 @@ ANSWERS: dict[str, list[Any]] = {
     "81.sqrt()": [Decimal(9)],
     "(-1).sqrt()": [], "(-1.5).floor()": [-2], "(-1.5).ceiling()": [-1], "(-1.5).truncate()": [-1],
     "0.exp()": [Decimal(1)],
+    "0.power(0)": [1], "100.0.exp().round(0).toString().length()": [44],
+    "0.0.lowBoundary(2)": [Decimal("-0.05")], "0.00.highBoundary(4)": [Decimal("0.0050")], "1.log(1)": [],
     "10.power(1000)": [], "(1.0 | 2.0).avg()": [Decimal("1.5")], "{}.sum()": [], "('a' | 'b').max()": ["b"],
     "1.587.lowBoundary(2)": [Decimal("1.58")], "0.highBoundary()": [Decimal("0.50000000")], "1.50.precision()": [2],
     # conversions
@@ -90,6 +93,8 @@ def test_a_function_gives(expression: str) -> None:
         ("'a'.matches('a', 'x')", "flags"),
         ("'a'.encode('rot13')", "'rot13' is not an encoding; those are hex, base64"),
         ("1.round(-1)", "at least 0"),
+        ("0.log(2)", "greater than 0"),
+        ("2.log(-1)", "greater than 0"),
         ("(1 | 'a').sort()", r"'sort\(\)' does not take"),
         ("(1 | 2).iif(true, 1)", r"iif\(\) is applied to a single item, there are 2"),
         ("('a' | 1).max()", "one type"),

@@ -174,3 +174,15 @@ def test_any_text_is_answered_or_refused(text: str) -> None:
         evaluate(text, PATIENT)
     except FhirPathError as error:
         assert len(str(error)) < 600
+
+
+@pytest.mark.parametrize(
+    "number", [float("nan"), float("inf"), Decimal("1e9999999"), Decimal("9e400"), 10**5000], ids=lambda _: "number"
+)
+def test_numbers_beyond_everything_are_no_numbers(number: Any) -> None:
+    observation = {"resourceType": "Observation", "valueQuantity": {"value": number, "code": "mg"}}
+    for value in ("%x", "value", "value.value"):
+        for use in ("{} + {}", "{} | 1", "{} > 1", "{}.toString()", "{} / 2", "-{}", "{}.toQuantity('g')"):
+            # an answer or the one error there is
+            with suppress(FhirPathError):
+                answer(use.replace("{}", value), observation, x=number)

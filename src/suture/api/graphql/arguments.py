@@ -14,9 +14,8 @@ from graphql import FieldNode, UndefinedType, value_from_ast_untyped
 from graphql.language import ListValueNode, ObjectValueNode, ValueNode, VariableNode
 
 from suture.api.graphql.budget import Budget
-from suture.api.graphql.comparisons import Item
 from suture.api.graphql.document import Operation
-from suture.api.graphql.expressions import Expression, Focus
+from suture.api.graphql.expressions import Expression, Focus, Item
 from suture.api.graphql.faults import refuse
 from suture.api.graphql.shapes import Field, Shapes
 from suture.api.shapes import as_array, as_object

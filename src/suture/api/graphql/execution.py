@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 from suture.api.graphql.arguments import Filter, typed
 from suture.api.graphql.budget import Budget
-from suture.api.graphql.comparisons import Item
-from suture.api.graphql.expressions import Focus
+from suture.api.graphql.expressions import Focus, Item
 from suture.api.graphql.faults import Fault, Path, QueryError
 from suture.api.graphql.loading import Found, Loader, Many, One, Result, Want
 from suture.api.graphql.output import RESULTS, Around, Output, Spot

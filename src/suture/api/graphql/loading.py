@@ -98,7 +98,7 @@ class Loader:
         """One resource by itself. Raises Forbidden."""
         self._budget.read(1)
         stored = await self._services.store.read(type, id, self._decide("read", type).predicate)
-        return None if stored is None or stored.deleted else json.decode(stored.body)
+        return None if stored is None or stored.deleted else json.reread(stored.body)
 
     def _decide(self, interaction: str, type: str) -> Decision:
         decision = self._decisions.get((interaction, type))
@@ -117,7 +117,7 @@ class Loader:
             return None
         self._budget.read(1)
         stored = await self._services.store.vread(want.type, want.id, int(want.version), predicate)
-        return None if stored is None or stored.deleted else json.decode(stored.body)
+        return None if stored is None or stored.deleted else json.reread(stored.body)
 
     async def _read(self, connection: Connection, type: str, wants: list[One]) -> None:
         """Read the current versions of resources of one type. What may not be read is not there."""
@@ -135,7 +135,7 @@ class Loader:
             page = await self._model.search.run(connection, query, predicate)
             self._budget.read(len(page.matches))
             for stored in page.matches:
-                self._known[One(type, stored.id)] = json.decode(stored.body)
+                self._known[One(type, stored.id)] = json.reread(stored.body)
 
     async def _query(self, want: Many) -> Query:
         pairs = list(want.pairs)
@@ -158,7 +158,7 @@ class Loader:
                 f"More than {self._page} {want.type} resources match. Narrow the search, limit it with _count, or read "
                 f"it in pages with {want.type}Connection."
             )
-        resources = [json.decode(stored.body) for stored in page.matches]
+        resources = [json.reread(stored.body) for stored in page.matches]
         offset, size = want.offset, query.count
 
         def cursor(after: str, at: int) -> str:

@@ -46,6 +46,7 @@ class Shapes:
     """
 
     def __init__(self, definitions: Definitions, resources: Iterable[str]) -> None:
+        self.version = definitions.version
         self._definitions = definitions
         self._known: dict[str, Mapping[str, Field]] = {}
         self.resources = tuple(sorted(resources))

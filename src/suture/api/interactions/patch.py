@@ -94,7 +94,7 @@ def _patch_document(media: str, document: bytes, model: Model) -> "Patch":
 
 def try_patch(model: Model, patch: "Patch", current: Stored, base: str) -> Trial:
     """Apply `patch` to a version. Raises Unprocessable when it does not fit, InvalidStructure for a bad result."""
-    resource = as_object(patch.apply(json.decode(current.body)))
+    resource = as_object(patch.apply(json.reread(current.body)))
     if resource is None or resource.get("resourceType") != current.type or resource.get("id") != current.id:
         raise Unprocessable("A patch cannot change the resourceType or the id of a resource.")
     strip_own_base(resource, base)

@@ -15,7 +15,7 @@ import zstandard
 from suture.api.http import Request, Response, resource_response
 from suture.api.interactions.update import Terms, put_next
 from suture.api.operations.operation import Operation, define, parameter
-from suture.api.operations.terms import Call, Json, read_call
+from suture.api.operations.terms import Call, Json, read_call, terminological
 from suture.api.preparation import prepare
 from suture.api.services import Model, Services
 from suture.fhir import json
@@ -101,7 +101,7 @@ async def _read(services: Services, call: Call, name: str) -> tuple[Table, int]:
     found = await services.store.read("Basic", _id(name), call.predicate("Basic"))
     if found is None or found.deleted:
         raise unknown_table(name)
-    resource: Json = json.decode(found.body)
+    resource: Json = json.reread(found.body)
     packed = next((one["valueBase64Binary"] for one in resource.get("extension", ()) if one["url"] == CONTENT), "")
     plain = zstandard.ZstdDecompressor().decompress(base64.b64decode(packed), max_output_size=LARGEST)
     return msgspec.json.decode(plain, type=Table), found.version
@@ -121,4 +121,4 @@ def _id(name: str) -> str:
     return f"closure.{blake2b(name.encode('utf-8'), digest_size=16).hexdigest()}"
 
 
-CLOSURE = Operation(closure, _DEFINITION)
+CLOSURE = Operation(terminological(closure), _DEFINITION)

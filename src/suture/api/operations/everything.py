@@ -101,7 +101,7 @@ async def _read(services: Services, model: Model, owner: Stored | None, scope: S
         if owner is None:
             return await reader.of_all(connection, scope, predicate)
         if owner.type == "Group":
-            ids = list(dict.fromkeys(_members(json.decode(owner.body))))
+            ids = list(dict.fromkeys(_members(json.reread(owner.body))))
             return await reader.of_patients(connection, f"Group/{owner.id}", ids, scope, predicate)
         return await reader.of_one(connection, owner, scope, predicate)
 

@@ -6,7 +6,7 @@ work in a thread of its own; what it must ask of the database or the terminology
 
 import asyncio
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from suture import __version__
 from suture.api.http import Request, Response, as_resource, resource_response
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from suture.fhir import xml
     from suture.fhir.fhirpath import navigation
     from suture.fhir.fhirpath import parameters as form
+    from suture.fhir.fhirpath.stepping import Step
 else:
     xml = deferred("suture.fhir.xml")
     paths = deferred("suture.fhir.fhirpath")
@@ -74,11 +75,12 @@ DEFINITION: Definition = {
         _optional("resource", "in", "1", "Resource", "What it is evaluated on, also as JSON or XML in an extension."),
         _optional("context", "in", "1", "string", "An expression; the expression is evaluated on each of its items."),
         _optional("validate", "in", "1", "boolean", "false: elements that no type has are no error."),
+        _optional("debug_trace", "in", "1", "boolean", "true: the answer has each step of the evaluation."),
         _optional("terminologyserver", "in", "1", "string", "Ignored: this server's terminology is used."),
         group(
             "variables",
             "in",
-            "0..1",
+            "0..*",
             "Values to be used as %name.",
             _optional("name", "in", "*", "Element", "Has the name of the variable, and its value."),
         ),
@@ -98,27 +100,40 @@ DEFINITION: Definition = {
             _optional("type", "out", "*", "Element", "Has the name of the type of a value, and the value."),
             _optional("trace", "out", "*", "string", "The name of a trace; its parts are the values."),
         ),
+        group(
+            "debug-trace",
+            "out",
+            "0..*",
+            "The steps for each item of the context.",
+            _optional("step", "out", "*", "Element", "Is named for position, length and name; its parts are values."),
+        ),
     ],
 }
 
 
 class Asked(NamedTuple):
-    """What is to be evaluated. `given`: the parameters as they came, to be shown in the answer."""
+    """What is to be evaluated. `variables`: a part for each value; `given`: the parameters as they came, to be shown
+    in the answer."""
 
     expression: str
     context: str
     resource: Json | None
-    variables: dict[str, Any]
+    variables: list[Json]
     strict: bool
     given: list[Json]
+    stepwise: bool = False
 
 
 class Result(NamedTuple):
-    """The outcome for one item of the context. `place`: where that is, "" for the resource itself."""
+    """The outcome for one item of the context. `place`: where that is, "" for the resource itself.
+
+    `steps`: how it came about, where that was asked for.
+    """
 
     place: str
     items: list[Item]
     traces: list[tuple[str, list[Item]]]
+    steps: "list[Step]"
 
 
 @cache
@@ -155,7 +170,8 @@ async def _results(engine: "paths.Engine", asked: Asked, answers: Answers) -> li
 def _evaluated(engine: "paths.Engine", asked: Asked, answers: Answers) -> list[Result]:
     budget = Budget(MAX_STEPS, MAX_SECONDS)
     focus = None if asked.resource is None else engine.item(asked.resource)
-    environment = engine.environment(asked.resource, variables=asked.variables, budget=budget, host=answers)
+    environment = engine.environment(asked.resource, budget=budget, host=answers)
+    environment.variables = _variables(engine, asked.variables)
     places: list[tuple[str, Item | None]] = [("", focus)]
     if asked.context:
         expression = engine.located(asked.context, focus=_type(engine, focus, asked))
@@ -168,16 +184,20 @@ def _evaluated(engine: "paths.Engine", asked: Asked, answers: Answers) -> list[R
     results: list[Result] = []
     for place, item in places:
         answers.traced = []
-        expression = engine.located(asked.expression, focus=_type(engine, item, asked))
+        expression, steps = _compiled(engine, asked, _type(engine, item, asked))
         items = expression.items(item, environment)
-        results.append(Result(place, items, answers.traced))
+        results.append(Result(place, items, answers.traced, steps))
     return results
 
 
+def _compiled(engine: "paths.Engine", asked: Asked, type: str | None) -> "tuple[paths.Expression, list[Step]]":
+    if asked.stepwise:
+        return engine.stepping(asked.expression, focus=type)
+    return engine.located(asked.expression, focus=type), []
+
+
 def _type(engine: "paths.Engine", item: Item | None, asked: Asked) -> str | None:
-    if item is None or not asked.strict or item[1].namespace != "FHIR" or item[1] is engine.model.untyped:
-        return None
-    return item[1].path
+    return None if item is None or not asked.strict else engine.path(item)
 
 
 async def _asked(request: Request, version: Version) -> Asked:
@@ -187,16 +207,25 @@ async def _asked(request: Request, version: Version) -> Asked:
         given = [{"name": name, "valueString": value} for name, value in query.items() if value]
         if not query["expression"]:
             raise Invalid("The operation needs the parameter 'expression': a FHIRPath expression.")
-        return Asked(query["expression"], query["context"], body, {}, True, given)
+        return Asked(query["expression"], query["context"], body, [], True, given)
     given = [entry for one in as_array(body.get("parameter")) or [] if (entry := as_object(one)) is not None]
     by_name = {str(entry.get("name")): entry for entry in given}
     expression = _text(by_name, "expression") or query["expression"]
     if not expression:
         raise Invalid("The operation needs the parameter 'expression': a FHIRPath expression.")
     strict = by_name.get("validate", {}).get("valueBoolean") is not False
+    stepwise = by_name.get("debug_trace", {}).get("valueBoolean") is True
     resource = _resource(by_name["resource"], version) if "resource" in by_name else None
-    variables = _variables(by_name.get("variables", {}))
-    return Asked(expression, _text(by_name, "context") or query["context"], resource, variables, strict, given)
+    variables = [
+        part
+        for entry in given
+        if entry.get("name") == "variables"
+        for one in as_array(entry.get("part")) or []
+        if (part := as_object(one)) is not None
+    ]
+    return Asked(
+        expression, _text(by_name, "context") or query["context"], resource, variables, strict, given, stepwise
+    )
 
 
 def _text(by_name: dict[str, Json], name: str) -> str:
@@ -207,47 +236,75 @@ def _text(by_name: dict[str, Json], name: str) -> str:
 
 
 def _resource(entry: Json, version: Version) -> Json:
-    """The resource of a parameter, or of the JSON or XML text in its extension."""
+    """The resource of a parameter, or of the JSON or XML text that it has in its place."""
     if "resource" in entry:
         return as_resource(entry["resource"])
+    found = _embedded(entry)
+    if found is None and isinstance(entry.get("valueString"), str):
+        text = str(entry["valueString"])
+        found = (XML_VALUE if text.lstrip().startswith("<") else form.JSON_VALUE), text
+    if found is None:
+        raise Invalid("The parameter 'resource' has no resource, and no JSON or XML text in its extension.")
+    url, text = found
+    return xml.decode(text.encode(), load(version)) if url == XML_VALUE else as_resource(json.decode(text.encode()))
+
+
+def _embedded(entry: Json) -> tuple[str, str] | None:
+    """The text of a value that no `value[x]` can hold, and the URL of the extension that has it."""
     for holder in (entry, as_object(entry.get("_valueString")) or {}):
         for one in as_array(holder.get("extension")) or []:
             extension = as_object(one) or {}
-            text = extension.get("valueString")
-            if isinstance(text, str) and extension.get("url") == form.JSON_VALUE:
-                return as_resource(json.decode(text.encode()))
-            if isinstance(text, str) and extension.get("url") == XML_VALUE:
-                return xml.decode(text.encode(), load(version))
-    raise Invalid("The parameter 'resource' has no resource, and no JSON or XML text in its extension.")
+            url, text = extension.get("url"), extension.get("valueString")
+            if isinstance(text, str) and url in (form.JSON_VALUE, XML_VALUE):
+                return str(url), text
+    return None
 
 
-def _variables(entry: Json) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for one in as_array(entry.get("part")) or []:
-        variable = as_object(one) or {}
-        name = variable.get("name")
+def _variables(engine: "paths.Engine", parts: list[Json]) -> dict[str, list[Item]]:
+    """The variables by name, each value with the type that its `value[x]` says."""
+    found: dict[str, list[Item]] = {}
+    fields = engine.model.type("Parameters.parameter").fields
+    for part in parts:
+        name = part.get("name")
         if not isinstance(name, str):
             raise Invalid("A variable needs a name.")
-        value = next((v for key, v in variable.items() if key == "resource" or key.startswith("value")), None)
-        found[name] = [*cast("list[Any]", found[name]), value] if name in found else [value]
+        items = found.setdefault(name, [])
+        embedded = _embedded(part)
+        if embedded is not None:
+            url, text = embedded
+            of_xml = url == XML_VALUE
+            value = xml.decode(text.encode(), load(engine.version)) if of_xml else json.decode(text.encode())
+            items.extend(engine.collection(value))
+            continue
+        for element in ("value", "resource"):
+            field = fields[element]
+            if field is not None:
+                field.read(part, items)
     return found
+
+
+def _outline(expression: str) -> Json:
+    return form.outline(parse(expression), expression)
 
 
 def _answer(engine: "paths.Engine", asked: Asked, results: list[Result]) -> Json:
     evaluator = f"Suture {__version__} ({engine.version.name})"
     shown: list[Json] = [
         {"name": "evaluator", "valueString": evaluator},
-        {"name": "parseDebugTree", "valueString": json.encode(form.outline(parse(asked.expression))).decode()},
+        {"name": "parseDebugTree", "valueString": json.encode(_outline(asked.expression)).decode()},
         *(entry for entry in asked.given if entry.get("name") in ("expression", "context", "resource", "variables")),
     ]
     parameters: list[Json] = [{"name": "parameters", "part": shown}]
-    for place, items, traces in results:
+    for place, items, traces, steps in results:
         parts = [form.part(item, engine.model) for item in items]
         for name, traced in traces:
             inner = [form.part(item, engine.model) for item in traced]
             parts.append({"name": "trace", "valueString": name or "trace", **({"part": inner} if inner else {})})
         result: Json = {"name": "result", **({"valueString": place} if place else {})}
         parameters.append(result | ({"part": parts} if parts else {}))
+        if steps:
+            shown_steps = [form.step_part(step, engine.model) for step in steps]
+            parameters.append(result | {"name": "debug-trace", "part": shown_steps})
     return {"resourceType": "Parameters", "id": "fhirpath", "parameter": parameters}
 
 

@@ -18,6 +18,7 @@ from suture.fhir.fhirpath.model import Model
 from suture.fhir.fhirpath.nodes import Node
 from suture.fhir.fhirpath.types import Type
 from suture.fhir.fhirpath.values import described
+from suture.fhir.fhirpath.walk import makes
 
 _ORDERED = frozenset(("first", "last", "tail", "skip", "take"))
 _SAME = frozenset((
@@ -98,6 +99,10 @@ class _Analysis:
             case nodes.TypeOperation(operator=operator, operand=operand, type=type):
                 self.shape(operand, this, names)
                 return (_BOOLEAN if operator == "is" else self._named(type)), names
+            case nodes.Instance(type=type, elements=elements):
+                for _, value in elements:
+                    self.shape(value, this, names)
+                return self._named(type), names
             case nodes.This():
                 return this, names
             case nodes.Constant(name=name):
@@ -167,6 +172,8 @@ class _Analysis:
         return FhirPathSemanticError(complaint, self._text, node.position, near[0] if near else "")
 
     def _call(self, node: nodes.Call, this: Shape, names: dict[str, Shape]) -> tuple[Shape, dict[str, Shape]]:
+        if makes(node):
+            return _UNKNOWN, names
         focus, after = (this, names) if node.target is None else self._chain(node.target, this, names)
         if node.name in _ORDERED:
             self._needs_order(focus, f"{node.name}()", node)

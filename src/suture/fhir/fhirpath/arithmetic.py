@@ -29,7 +29,12 @@ from suture.fhir.fhirpath.values import (
 )
 from suture.fhir.versions import Version
 
-CONTEXT = Context(prec=34, Emax=400, Emin=-400, traps=[InvalidOperation, DivisionByZero, Overflow, Underflow])
+CONTEXT = Context(
+    prec=34,
+    Emax=quantities.MAX_EXPONENT,
+    Emin=-quantities.MAX_EXPONENT,
+    traps=[InvalidOperation, DivisionByZero, Overflow, Underflow],
+)
 """34 digits, as many as the decimals of IEEE 754 and well over what the specification asks for."""
 
 _NUMBERS = (types.INTEGER, types.LONG, types.DECIMAL)
@@ -149,7 +154,7 @@ def _sum(one: Item, other: Item, sign: int, operator: str) -> Items:
     if pair is None:
         return EMPTY
     left, right = pair
-    if left.unit == right.unit:
+    if quantities.same_unit(left, right):
         converted: Measure | None = right
     elif "1" in (left.unit, right.unit) and not (left.foreign or right.foreign):
         # a bare number takes the unit of the other side
@@ -185,8 +190,10 @@ def divide(left: Items, right: Items, env: Environment) -> Items:
     one, other = pair
     if _both_numbers(one, other):
         first, second = number(one), number(other)
+        if first is None or second is None:
+            raise _unfit("/", one, other)
         try:
-            return decimal(CONTEXT.divide(Decimal(first or 0), Decimal(second or 0)))
+            return decimal(CONTEXT.divide(Decimal(first), Decimal(second)))
         except _ARITHMETIC:
             return EMPTY
     measures = _measures(one, other, "/")

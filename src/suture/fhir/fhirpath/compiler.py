@@ -8,7 +8,7 @@ types, functions and variables are settled here, so that a mistake shows before 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from suture.fhir.fhirpath import nodes, operators, types
+from suture.fhir.fhirpath import instances, nodes, operators, types
 from suture.fhir.fhirpath.environment import Environment
 from suture.fhir.fhirpath.faults import FhirPathEvaluationError, FhirPathSemanticError
 from suture.fhir.fhirpath.functions import FUNCTIONS, Function
@@ -20,6 +20,7 @@ from suture.fhir.fhirpath.navigation import Code, located_members, members
 from suture.fhir.fhirpath.nodes import Node
 from suture.fhir.fhirpath.scoped import FIXED, PREDICATES, RESERVED, SCOPED
 from suture.fhir.fhirpath.values import EMPTY, Items, boolean, integer, string, truth
+from suture.fhir.fhirpath.walk import makes
 
 _Result = TypeVar("_Result")
 Truth = Callable[[Items, Environment], bool | None]
@@ -83,6 +84,8 @@ class Compiler:
                 return _total, names
             case nodes.Constant():
                 return self._constant(node, names), names
+            case nodes.Instance():
+                return self.located(instances.selector(self, node, names), node), names
             case _:
                 items = literal(node, self.fault)
                 return (lambda this, env: items), names
@@ -114,7 +117,7 @@ class Compiler:
                 return operators.predicate(self, node, names)
             case nodes.TypeOperation(operator="is"):
                 return operators.is_type(self, node, names)
-            case nodes.Call():
+            case nodes.Call() if not makes(node):
                 found = self._predicate(node, names)
                 return found[0] if found else None
             case _:
@@ -176,6 +179,8 @@ class Compiler:
         return run
 
     def _call(self, node: nodes.Call, names: Names) -> tuple[Code, Names]:
+        if makes(node):
+            return self.located(instances.factory(self, node, names), node), names
         scoped = SCOPED.get(node.name)
         if scoped is not None and len(node.arguments) >= scoped.fewest:
             if scoped.most is not None and len(node.arguments) > scoped.most:

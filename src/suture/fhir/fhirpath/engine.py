@@ -22,6 +22,7 @@ from suture.fhir.fhirpath.model import Model
 from suture.fhir.fhirpath.navigation import Code, Located
 from suture.fhir.fhirpath.nodes import Node
 from suture.fhir.fhirpath.parser import parse
+from suture.fhir.fhirpath.stepping import Step, SteppingCompiler
 from suture.fhir.fhirpath.types import Item, Json, Type
 from suture.fhir.fhirpath.walk import calls, fitting
 from suture.fhir.versions import Version
@@ -68,6 +69,8 @@ class Expression:
             raise
         except RecursionError:
             raise FhirPathBudgetError("The data nest too deep", self.text) from None
+        except ArithmeticError:
+            raise FhirPathEvaluationError("A number is too large or too small to calculate with", self.text) from None
 
     def truth(self, focus: Item | None, environment: Environment) -> bool | None:
         """The result as an invariant's: None if it is empty; a single item that is no Boolean is true."""
@@ -79,17 +82,20 @@ class Expression:
             raise
         except RecursionError:
             raise FhirPathBudgetError("The data nest too deep", self.text) from None
+        except ArithmeticError:
+            raise FhirPathEvaluationError("A number is too large or too small to calculate with", self.text) from None
 
     def _begin(self, focus: Item | None, environment: Environment) -> None:
         environment.context = () if focus is None else (focus,)
         if self._located and focus is not None:
             environment.below = None
-            environment.context = root = (Located(focus),)
+            # what another expression found knows its place already
+            environment.context = root = (focus if isinstance(focus, Located) else Located(focus),)
             if environment.resource and environment.resource[0][0] is focus[0]:
                 environment.resource = root
             if environment.root and environment.root[0][0] is focus[0]:
                 environment.root = root
-        environment.index = 0
+        environment.index = environment.place
         environment.model = self._model
         if environment.host is NOTHING:
             environment.host = self._host
@@ -131,6 +137,14 @@ class Engine:
         """Like `strict`; the items of the result know where they were found (`navigation.path_of`)."""
         return self._remembered(text, focus or "", _Mode.LOCATED)
 
+    def stepping(self, text: str, *, focus: str | None = None) -> tuple[Expression, list[Step]]:
+        """Like `located`; each evaluation adds its steps to the list. Such expressions are not kept."""
+        tree = parse(text)
+        compiler = SteppingCompiler(self.model, text)
+        made = Expression(compiler, tree, self._host)
+        check(tree, text, self.model, focus or "")
+        return made, compiler.steps
+
     def evident(self, text: str, focus: Type) -> Test | None:
         """A quick test for JSON objects of the type `focus`: True only if the expression surely is true for one.
 
@@ -142,6 +156,11 @@ class Engine:
         """A plain value as an item: `path` is the name of its type (`HumanName`) or the path of its element
         (`Patient.contact`); a resource says itself what it is. `sibling`: id and extensions of a primitive."""
         return self.model.item(value, path, sibling)
+
+    def path(self, item: Item) -> str | None:
+        """Where the elements of an item are defined, as `focus` of an expression for it; None if that is not known."""
+        type = item[1]
+        return type.path if type.namespace == "FHIR" and type is not self.model.untyped else None
 
     def environment(
         self,

@@ -75,6 +75,7 @@ class Budget:
 
 class Environment:
     """`resource`: %resource, the one that holds the focus. `root`: %rootResource, its container if it is contained.
+    `place`: what $index is to begin with.
 
     `variables`: further %names with their items. `host`: in place of the engine's. Everything else belongs to the
     evaluation under way.
@@ -89,6 +90,7 @@ class Environment:
         "index",
         "model",
         "named",
+        "place",
         "resource",
         "root",
         "slots",
@@ -111,6 +113,7 @@ class Environment:
         self.budget = budget or Budget()
         self.host: Host = host or NOTHING
         self.context: Items = ()
+        self.place = 0
         self.index: int | None = None
         self.total: Items = ()
         self.slots: list[Items] = []

@@ -24,6 +24,8 @@ _WHITE = dict.fromkeys(
 )
 _STRUCTURE = 25
 """Steps that a structure counts for."""
+_CODED = {"system", "code"}
+_UNCOMPARED = {"id"}
 _NUMBERS = (types.INTEGER, types.LONG, types.DECIMAL)
 _DATES = (types.DATE, types.DATETIME)
 
@@ -159,10 +161,18 @@ def _equivalent_numbers(left: int | Decimal | None, right: int | Decimal | None)
 
 
 def _equivalent_structures(one: Item, other: Item, budget: Budget) -> bool:
+    """FHIR leaves ids out, compares Codings by system and code, and concepts by any Coding of theirs
+    (https://hl7.org/fhir/R4/fhirpath.html#changes)."""
     left, right = cast(Json, one[0]), cast(Json, other[0])
     if left == right:
         return True
+    if "CodeableConcept" in one[1].supers and "CodeableConcept" in other[1].supers:
+        codings, others = _children(one, "coding"), _children(other, "coding")
+        if codings and others:
+            budget.spend(len(codings) * len(others))
+            return any(equivalent_items(first, second, budget) for first in codings for second in others)
     names = _element_names(one) | _element_names(other)
+    names = names & _CODED if "Coding" in one[1].supers and "Coding" in other[1].supers else names - _UNCOMPARED
     budget.spend(len(names))
     return all(equivalent(_children(one, name), _children(other, name), budget) for name in names)
 
@@ -221,7 +231,7 @@ def _frozen(value: Any) -> Hashable:
         return tuple(sorted((name, _frozen(one)) for name, one in cast(Json, value).items()))
     if isinstance(value, list):
         return tuple(_frozen(one) for one in cast("list[Any]", value))
-    return str(value)
+    return cast(Hashable, value)
 
 
 def keys(items: Items, budget: Budget) -> list[Hashable]:

@@ -28,7 +28,7 @@ _TOKEN = re.compile(
   | (?P<string> '(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*" )
   | (?P<quoted> `(?:[^`\\]|\\.)*` )
   | (?P<variable> \$(?:this|index|total)(?![A-Za-z0-9_]) )
-  | (?P<symbol> <=|>=|!=|!~|[.,()\[\]{{}}+\-&|<>=~%*]|/(?!\*) )
+  | (?P<symbol> <=|>=|!=|!~|[.,:()\[\]{{}}+\-&|<>=~%*]|/(?!\*) )
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
@@ -68,6 +68,14 @@ def tokens(text: str) -> list[Token]:
         position = match.end()
     found.append(Token(END, "", len(text)))
     return found
+
+
+def extent(text: str, position: int) -> int:
+    """How many characters the token at an offset has; that of a variable of the environment includes its name."""
+    match = _TOKEN.match(text, position)
+    if match is None:
+        return 0
+    return match.end() - position + (extent(text, match.end()) if match.group() == "%" else 0)
 
 
 def _meaning(group: str, raw: str) -> str:

@@ -58,9 +58,9 @@ class Model:
         match value:
             case bool():
                 return types.SYSTEM_BOOLEAN
-            case int():
+            case int() if -(2**63) <= value < 2**63:
                 return types.SYSTEM_INTEGER if -(2**31) <= value < 2**31 else types.SYSTEM_LONG
-            case Decimal() | float():
+            case int() | Decimal() | float():
                 return types.SYSTEM_DECIMAL
             case str():
                 return types.SYSTEM_STRING

@@ -129,6 +129,13 @@ class TypeOperation(_Node, frozen=True):
     type: str
 
 
+class Instance(_Node, frozen=True):
+    """`type { name: value, … }`: a new value; `elements` are names with expressions."""
+
+    type: str
+    elements: "tuple[tuple[str, Node], ...]"
+
+
 class Binary(_Node, frozen=True):
     """`left operator right` for every other operator, from `*` to `implies`."""
 
@@ -157,5 +164,6 @@ Node = (
     | Sign
     | Ordered
     | TypeOperation
+    | Instance
     | Binary
 )

@@ -8,11 +8,13 @@ from typing import Any
 
 from suture.fhir import json
 from suture.fhir.fhirpath import nodes
+from suture.fhir.fhirpath.lexer import extent
 from suture.fhir.fhirpath.model import Model
 from suture.fhir.fhirpath.navigation import path_of
 from suture.fhir.fhirpath.nodes import Node
 from suture.fhir.fhirpath.printer import to_text
-from suture.fhir.fhirpath.types import Item, Json
+from suture.fhir.fhirpath.stepping import Step
+from suture.fhir.fhirpath.types import COMPLEX, Item, Json
 from suture.fhir.fhirpath.values import plain, type_name
 from suture.fhir.primitives import primitives
 
@@ -46,6 +48,25 @@ def part(item: Item, model: Model) -> Json:
     return written
 
 
+def step_part(step: Step, model: Model) -> Json:
+    """A step of an evaluation as a part, with its result, what it was applied to, `$this` and `$index`."""
+    parts = [_seen(item, "", model) for item in step.result]
+    parts += [_seen(item, "focus-", model) for item in step.focus]
+    parts += [_seen(item, "this-", model) for item in step.this]
+    if step.place is not None:
+        parts.append({"name": "index", "valueInteger": step.place})
+    return {"name": step.label, **({"part": parts} if parts else {})}
+
+
+def _seen(item: Item, prefix: str, model: Model) -> Json:
+    """An item of a step: of a structure of the resource the place is enough."""
+    path = path_of(item, short=True)
+    if path is not None and item[1].kind == COMPLEX:
+        return {"name": f"{prefix}resource-path", "valueString": path}
+    written = part(item, model)
+    return {**written, "name": f"{prefix}{written['name']}"}
+
+
 def _fits(name: str, value: Any, model: Model) -> bool:
     """Whether `value[x]` of a parameter can hold a value of this type."""
     field = model.type("Parameters.parameter").fields["value"]
@@ -63,6 +84,7 @@ _KINDS: dict[type[Node], str] = {
     nodes.Sign: "UnaryExpression",
     nodes.Ordered: "UnaryExpression",
     nodes.TypeOperation: "BinaryExpression",
+    nodes.Instance: "NewNodeListInitExpression",
     nodes.Constant: "VariableRefExpression",
     nodes.This: "AxisExpression",
     nodes.Index: "AxisExpression",
@@ -70,8 +92,8 @@ _KINDS: dict[type[Node], str] = {
 }
 
 
-def outline(node: Node) -> Json:
-    """The syntax tree as JSON: ExpressionType, Name, Arguments, Position."""
+def outline(node: Node, text: str) -> Json:
+    """The syntax tree of a text as JSON: ExpressionType, Name, Position, Length, Arguments."""
     match node:
         case nodes.Member(target=target, name=name):
             below = [target] if target is not None else []
@@ -87,6 +109,8 @@ def outline(node: Node) -> Json:
             name, below = "desc" if descending else "asc", [operand]
         case nodes.TypeOperation(operator=operator, operand=operand, type=type):
             name, below = f"{operator} {type}", [operand]
+        case nodes.Instance(type=name, elements=elements):
+            below = [value for _, value in elements]
         case nodes.Constant(name=name):
             below: list[Node] = []
         case _:
@@ -95,7 +119,8 @@ def outline(node: Node) -> Json:
         "ExpressionType": _KINDS.get(node.__class__, "ConstantExpression"),
         "Name": name,
         "Position": node.position,
+        "Length": extent(text, node.position),
     }
     if below:
-        written["Arguments"] = [outline(one) for one in below]
+        written["Arguments"] = [outline(one, text) for one in below]
     return written

@@ -196,9 +196,10 @@ class _Parser:
             self._advance()
             kind = {"$this": nodes.This, "$index": nodes.Index, "$total": nodes.Total}[token.text]
             return kind(position=token.position), 1
-        name = self._identifier("a name" if target is not None else "an expression")
+        name = self._word() if target is not None else self._identifier("an expression")
         if not self._sees("("):
-            return nodes.Member(target=target, name=name, position=token.position), height + 1
+            member = nodes.Member(target=target, name=name, position=token.position)
+            return self._instance(member, depth) if self._sees("{") else (member, height + 1)
         self._advance()
         arguments: list[Node] = []
         if not self._sees(")"):
@@ -211,6 +212,34 @@ class _Parser:
                 self._advance()
         self._expect(")")
         return nodes.Call(target=target, name=name, arguments=tuple(arguments), position=token.position), height + 1
+
+    def _instance(self, named: nodes.Member, depth: int) -> _Deep:
+        """`Coding { system: 's', code: 'c' }`, or `Coding { : }` for one without elements."""
+        names: list[str] = []
+        at: Node | None = named
+        while isinstance(at, nodes.Member):
+            names.append(at.name)
+            at = at.target
+        if at is not None:
+            raise self._unexpected("an operator or the end")
+        self._advance()
+        elements: list[tuple[str, Node]] = []
+        height = 0
+        if self._sees(":"):
+            self._advance()
+        else:
+            while True:
+                name = self._word()
+                self._expect(":")
+                value, value_height = self.expression(0, depth + 1)
+                elements.append((name, value))
+                height = max(height, value_height)
+                if not self._sees(","):
+                    break
+                self._advance()
+        self._expect("}")
+        type = ".".join(reversed(names))
+        return nodes.Instance(type=type, elements=tuple(elements), position=named.position), height + 1
 
     def _argument(self, function: str, depth: int) -> _Deep:
         argument, height = self.expression(0, depth)
@@ -253,6 +282,14 @@ class _Parser:
             self._advance()
             return token.text
         raise self._unexpected(wanted)
+
+    def _word(self) -> str:
+        """The name behind a dot: no operator can stand there, so `text.div` needs no backticks."""
+        token = self._token
+        if token.kind not in (NAME, QUOTED):
+            raise self._unexpected("a name")
+        self._advance()
+        return token.text
 
     def _expect(self, symbol: str) -> None:
         if not self._sees(symbol):

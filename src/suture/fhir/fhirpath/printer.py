@@ -48,6 +48,9 @@ def to_text(node: Node) -> str:
             return f"{to_text(operand)} {'desc' if descending else 'asc'}"
         case nodes.TypeOperation(operator=operator, operand=operand, type=type):
             return f"({to_text(operand)} {operator} {'.'.join(map(_name, type.split('.')))})"
+        case nodes.Instance(type=type, elements=elements):
+            inside = ", ".join(f"{_name(name)}: {to_text(value)}" for name, value in elements)
+            return f"{'.'.join(map(_name, type.split('.')))} {{ {inside or ':'} }}"
         case nodes.Binary(operator=operator, left=left, right=right):
             return f"({to_text(left)} {operator} {to_text(right)})"
 

@@ -26,6 +26,9 @@ DEFINITE_UNITS = {
 """The unit of UCUM that is `~` the calendar's."""
 WORD_OF_DEFINITE = {unit: word for word, unit in DEFINITE_UNITS.items()}
 
+MAX_EXPONENT = 400
+"""Powers of ten that a number may be away from one."""
+
 _SECONDS = {
     "year": Fraction(365 * 86400), "month": Fraction(30 * 86400), "week": Fraction(7 * 86400),
     "day": Fraction(86400), "hour": Fraction(3600), "minute": Fraction(60), "second": Fraction(1),
@@ -53,7 +56,7 @@ def plain(measure: Measure) -> Json:
     """A quantity as FHIR writes it."""
     written: Json = {"value": measure.value, "unit": measure.unit}
     if not measure.foreign:
-        written |= {"system": CALENDAR if measure.word else UCUM, "code": measure.unit}
+        written |= {"system": CALENDAR if measure.word else UCUM, "code": measure.word or measure.unit}
     return written
 
 
@@ -64,16 +67,25 @@ def measure_of(value: Any) -> Measure | None:
     if not isinstance(value, dict):
         return None
     quantity = cast(Json, value)
-    number = quantity.get("value")
-    if isinstance(number, float):
-        number = Decimal(repr(number))
-    if isinstance(number, bool) or not isinstance(number, int | Decimal) or quantity.get("comparator"):
+    number = decimal_of(quantity.get("value"))
+    if number is None or quantity.get("comparator"):
         return None
     code, unit, system = (quantity.get(name) for name in ("code", "unit", "system"))
     if isinstance(code, str) and system in (UCUM, CALENDAR):
-        return Measure(Decimal(number), code)
+        return Measure(number, code)
     named = code if isinstance(code, str) else unit
-    return Measure(Decimal(number), named, foreign=True) if isinstance(named, str) else Measure(Decimal(number), "1")
+    return Measure(number, named, foreign=True) if isinstance(named, str) else Measure(number, "1")
+
+
+def decimal_of(value: Any) -> Decimal | None:
+    """A number of JSON as a Decimal; None for other values, and for what is beyond all that can be calculated with."""
+    if value.__class__ is int:
+        value = Decimal(value)
+    elif value.__class__ is float:
+        value = Decimal(repr(value))
+    elif value.__class__ is not Decimal:
+        return None
+    return value if value.is_finite() and -MAX_EXPONENT <= value.adjusted() <= MAX_EXPONENT else None
 
 
 def compare(left: Measure, right: Measure) -> int | None:
@@ -87,23 +99,37 @@ def compare(left: Measure, right: Measure) -> int | None:
 
 def equivalent(left: Measure, right: Measure) -> bool:
     """Whether both are the same when rounded to the decimals of the less precise one, in the larger unit."""
-    one, other = _definite(left), _definite(right)
-    if left.word and right.word:
-        one, other = left, right
-    first, second = _factor(one), _factor(other)
-    if first is None or second is None or not _commensurable(one, other):
+    factors = _ratios(left, right)
+    if factors is None:
         return False
+    first, second = factors
     larger = max(first, second)
     # zeros at the end say nothing of the precision here
-    digits = min(decimals(one.value.normalize()), decimals(other.value.normalize()))
-    return _rounded(Fraction(one.value) * first / larger, digits) == _rounded(
-        Fraction(other.value) * second / larger, digits
+    digits = min(decimals(left.value.normalize()), decimals(right.value.normalize()))
+    return _rounded(Fraction(left.value) * first / larger, digits) == _rounded(
+        Fraction(right.value) * second / larger, digits
     )
+
+
+def _ratios(left: Measure, right: Measure) -> tuple[Fraction, Fraction] | None:
+    """What makes both values comparable when calendar and definite units count as the same."""
+    if same_unit(left, right):
+        return Fraction(1), Fraction(1)
+    one, other = (left, right) if left.word and right.word else (_definite(left), _definite(right))
+    first, second = _factor(one), _factor(other)
+    return None if first is None or second is None or not _commensurable(one, other) else (first, second)
+
+
+def same_unit(left: Measure, right: Measure) -> bool:
+    """Whether both have one and the same unit, whoever defines it; `year` and `years` are the same."""
+    if left.word or right.word:
+        return left.word == right.word
+    return left.unit == right.unit and left.foreign == right.foreign
 
 
 def in_common(left: Measure, right: Measure) -> tuple[Fraction, Fraction] | None:
     """Both values in one unit; None if there is none."""
-    if left.unit == right.unit and left.foreign == right.foreign:
+    if same_unit(left, right):
         return Fraction(left.value), Fraction(right.value)
     if not _commensurable(left, right) or _uncertain(left, right):
         return None

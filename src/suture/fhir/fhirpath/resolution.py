@@ -10,12 +10,15 @@ from suture.fhir.fhirpath.environment import Environment
 from suture.fhir.fhirpath.types import Item, Json
 
 
-def resolved(reference: str, env: Environment) -> Item | None:
-    """The resource that `reference` leads to, None if it is not found. Raises Unanswered when the host does."""
+def resolved(reference: str, env: Environment, place: Any = None) -> Item | None:
+    """The resource that `reference` leads to, None if it is not found. Raises Unanswered when the host does.
+
+    `place`: the JSON value that refers to it.
+    """
     model = env.model
     assert model is not None
     if reference.startswith("#"):
-        found = _contained(reference[1:], env)
+        found = _contained(reference[1:], env) or _contained_in_entry(reference[1:], env, place)
     else:
         found = _in_bundle(reference, env)
         if found is None:
@@ -36,6 +39,33 @@ def _contained(id: str, env: Environment) -> Json | None:
                 if one.get("id") == id:
                     return one
     return None
+
+
+def _contained_in_entry(id: str, env: Environment, place: Any) -> Json | None:
+    """What an entry of the Bundle at hand contains, for a reference that stands in that entry."""
+    root: Any = env.root[0][0] if env.root else None
+    for entry in _dicts(cast(Json, root).get("entry") if isinstance(root, dict) else None):
+        resource: Any = entry.get("resource")
+        if isinstance(resource, dict):
+            for one in _dicts(cast(Json, resource).get("contained")):
+                if one.get("id") == id and _holds(resource, place, env):
+                    return one
+    return None
+
+
+def _holds(resource: Any, place: Any, env: Environment) -> bool:
+    """Whether a JSON value is somewhere within a resource."""
+    stack: list[Any] = [resource]
+    while stack:
+        env.budget.spend(1)
+        value = stack.pop()
+        if value is place:
+            return True
+        if isinstance(value, dict):
+            stack.extend(cast(Json, value).values())
+        elif isinstance(value, list):
+            stack.extend(cast("list[Any]", value))
+    return False
 
 
 def _in_bundle(reference: str, env: Environment) -> Json | None:

@@ -32,7 +32,7 @@ FIXED = {
 }
 """Variables that every environment has, with their values."""
 
-RESERVED = frozenset((*FIXED, "context", "resource", "rootResource", "terminologies"))
+RESERVED = frozenset((*FIXED, "context", "resource", "rootResource", "terminologies", "factory"))
 """Names that no expression may give to a variable."""
 
 
@@ -235,8 +235,16 @@ def _trace(compiler: Compiler, node: nodes.Call, target: Code, names: Names) -> 
     def run(this: Items, env: Environment) -> Items:
         items = target(this, env)
         label = text(name(this, env), "The name of a trace") or ""
-        shown = items if projection is None else [one for item in items for one in projection((item,), env)]
-        env.budget.hold(len(shown))
+        shown: list[Item] = []
+        if projection is None:
+            shown.extend(items)
+        else:
+            outer = env.index
+            for env.index, item in enumerate(items):
+                shown.extend(projection((item,), env))
+                env.budget.limit(len(shown))
+            env.index = outer
+        env.budget.spend(len(shown))
         env.host.trace(label, shown)
         return items
 

@@ -1,14 +1,13 @@
 """The unit of a product or a quotient of two quantities.
 
 Specification: http://hl7.org/fhirpath/#multiplication, https://ucum.org/ucum. `'cm' * 'cm'` is `'cm2'`, `'m' / 's'`
-is `'m/s'`; what cancels out is gone. Years, days and the other words of the calendar only go with plain numbers, and
-with themselves.
+is `'m/s'`; what cancels out is gone. Years, days and the other words of the calendar only go with plain numbers.
 """
 
 import re
 from fractions import Fraction
 
-from suture.fhir.fhirpath.quantities import DEFINITE_UNITS, Measure
+from suture.fhir.fhirpath.quantities import Measure
 from suture.fhir.ucum import canonical
 
 # One factor of a plain product such as m.s-2: a symbol without digits, and an exponent.
@@ -20,8 +19,10 @@ def product(left: Measure, right: Measure, sign: str) -> tuple[str, Fraction] | 
 
     `sign`: `.` or `/`. The unit of `right` is not `1`.
     """
+    if left.unit == "1" and sign == ".":
+        return right.unit, Fraction(1)
     if left.word or right.word:
-        return _of_calendar(left, right, sign)
+        return None
     one, other = canonical(left.unit), canonical(right.unit)
     if one is None or other is None or one.offset or other.offset:
         return None
@@ -32,13 +33,6 @@ def product(left: Measure, right: Measure, sign: str) -> tuple[str, Fraction] | 
     if combined is None:
         return None
     return ("1", combined.factor) if combined.dimension == "1" else (joined, Fraction(1))
-
-
-def _of_calendar(left: Measure, right: Measure, sign: str) -> tuple[str, Fraction] | None:
-    if left.unit == "1" and sign == ".":
-        return right.unit, Fraction(1)
-    units = [DEFINITE_UNITS.get(one.word, one.unit) for one in (left, right)]
-    return ("1", Fraction(1)) if sign == "/" and units[0] == units[1] else None
 
 
 def _simplified(left: str, right: str, sign: str) -> str | None:

@@ -100,17 +100,14 @@ def whole(items: Items, what: str = "An Integer") -> int | None:
 
 
 def number(item: Item) -> int | Decimal | None:
-    """The item as a number: int for Integer and Long, Decimal for Decimal; None if it is no number or has no value."""
+    """The item as a number: int for Integer and Long, Decimal for Decimal; None if it is no number, has no value, or
+    is beyond what can be calculated with."""
     value, type, _ = item
     kind = type.kind
     if kind == types.INTEGER:
         return value if value.__class__ is int else None
     if kind == types.DECIMAL:
-        if value.__class__ is Decimal:
-            return value
-        if value.__class__ is float:
-            return Decimal(repr(value))
-        return Decimal(value) if value.__class__ is int else None
+        return quantities.decimal_of(value)
     return _int64(value) if kind == types.LONG else None
 
 

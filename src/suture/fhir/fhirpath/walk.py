@@ -25,6 +25,8 @@ def below(node: Node) -> Iterator[Node]:
                 stack.append(operand)
             case nodes.Binary(left=left, right=right):
                 stack += [left, right]
+            case nodes.Instance(elements=elements):
+                stack += [value for _, value in elements]
             case _:
                 pass
 
@@ -57,6 +59,11 @@ def _is_for_another(node: Node, type: Type, model: Model) -> bool:
                 first = operand
             case _:
                 return False
+
+
+def makes(node: nodes.Call) -> bool:
+    """Whether a call is one of a function of %factory."""
+    return isinstance(node.target, nodes.Constant) and node.target.name == "factory"
 
 
 def uses_index(node: Node) -> bool:

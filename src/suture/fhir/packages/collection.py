@@ -106,7 +106,7 @@ class Collection:
 
 
 def _decode(found: Entry) -> Json:
-    return json.decode(zstandard.ZstdDecompressor().decompress(found.packed, max_output_size=LARGEST))
+    return json.reread(zstandard.ZstdDecompressor().decompress(found.packed, max_output_size=LARGEST))
 
 
 class _Decoded:
@@ -124,7 +124,7 @@ class _Decoded:
                 self._kept.move_to_end(id(found))
                 return kept[0]
         plain = zstandard.ZstdDecompressor().decompress(found.packed, max_output_size=LARGEST)
-        resource, weight = json.decode(plain), len(plain)
+        resource, weight = json.reread(plain), len(plain)
         with self._lock:
             if weight <= KEPT and id(found) not in self._kept:
                 self._kept[id(found)] = resource, weight

@@ -49,7 +49,7 @@ class Definition(msgspec.Struct, frozen=True):
     @property
     def resource(self) -> dict[str, Any]:
         """The resource, decoded anew each time."""
-        return json.decode(zstandard.decompress(self.packed))
+        return json.reread(zstandard.decompress(self.packed))
 
 
 class Package(msgspec.Struct, frozen=True):

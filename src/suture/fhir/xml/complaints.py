@@ -43,13 +43,13 @@ class Complaints:
         text = f"Line {self._parser.CurrentLineNumber}: {complaint}{end}"
         self.issues.append(Issue("error", code, text, path))
 
-    def foreign(self, name: str, namespace: str | None, wanted: str, path: str) -> None:
+    def foreign(self, name: str, namespace: str | None, wanted: str, above: Frame, path: str) -> None:
         """`name` as written is in another namespace than the one `wanted`; None: its prefix is not declared."""
         if namespace is None:
             complaint = f"The prefix of <{name[:80]}> is not declared"
         else:
             found = f"the namespace {shown(namespace)}" if namespace else "no namespace"
-            root = "" if path else "The root element "
+            root = "" if above.part.name else "The root element "
             complaint = f'{root}<{name[:80]}> is in {found}; it must be in {wanted} (xmlns="{wanted}")'
         self.add("structure", complaint, path)
 

@@ -47,6 +47,8 @@ def parse(parser: Any, data: bytes) -> None:
         if reason == "undefined entity":
             reason = "an entity that XML does not know"
             place += "; write it as &#160; or so"
+        elif reason == "reference to invalid character number":
+            place += "; XML 1.0 cannot carry control characters"
         raise Invalid(f"The XML is not well-formed: {reason} at {place}.") from None
 
 

@@ -73,7 +73,7 @@ class Reader:
                 self._skip()
                 return
         if part.order < above.order:
-            self._complain.misplaced(above, part, location(self._stack[1:]))
+            self._complain.misplaced(above, part, self._within(above, part))
         above.order = part.order
         form = part.form
         if form is Form.PRIMITIVE:
@@ -250,6 +250,12 @@ class Reader:
         """The location of the innermost open element."""
         return location(self._stack[1:])
 
+    def _within(self, above: Frame, part: Part | Root) -> str:
+        """The location of an element that is about to be opened below `above`, the innermost open one."""
+        frame = Frame(part, above.shape, {}, above.scope, above.depth)
+        frame.index = len(above.value.get(part.name, ())) if part.many else 0
+        return location([*self._stack[1:], frame])
+
     def _at(self, frame: Frame) -> str:
         """The location of an element that has just been closed."""
         return location([*self._stack[1:], frame])
@@ -260,7 +266,8 @@ class Reader:
         part = above.parts.get(local)
         wanted = XHTML if part is not None and part.form is Form.NARRATIVE else FHIR
         if namespace != wanted:
-            self._complain.foreign(name, namespace, wanted, self._here)
+            path = self._within(above, part) if part else self._here
+            self._complain.foreign(name, namespace, wanted, above, path)
             return None
         if part is None and above.shape is self._shapes.resources:
             self._complain.unknown_type(local, above.parts, self._shapes.version.number, self._here)

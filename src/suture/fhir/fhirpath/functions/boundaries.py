@@ -41,12 +41,13 @@ def _boundary(focus: Items, precision: Items, *, high: bool) -> Items:
     digits = whole(precision, "The number of digits")
     kind = item[1].kind
     if kind in (types.INTEGER, types.LONG, types.DECIMAL):
-        found = _of_number(Decimal(number(item) or 0), digits, high=high)
+        amount = number(item)
+        found = None if amount is None else _of_number(Decimal(amount), digits, high=high)
         return EMPTY if found is None else decimal(found)
     if kind == types.QUANTITY:
-        amount = quantity(item)
-        found = _of_number(amount.value, digits, high=high) if amount else None
-        return EMPTY if amount is None or found is None else measure(amount._replace(value=found))
+        whole_amount = quantity(item)
+        found = _of_number(whole_amount.value, digits, high=high) if whole_amount else None
+        return EMPTY if whole_amount is None or found is None else measure(whole_amount._replace(value=found))
     if kind not in _DIGITS:
         raise mismatch("A Decimal, a Date, a DateTime, a Time or a Quantity", item)
     return _of_moment(item, kind, digits, high=high)
@@ -86,14 +87,14 @@ def _filled_date(start: Moment, kind: int, *, high: bool) -> Moment:
     if len(fields) == DAY:
         fields = (*fields, 23, 59) if high else (*fields, 0, 0)
     if len(fields) == HOUR:
-        # FHIR knows no hour without its minute: an hour that stands alone is its first minute
+        # FHIR knows no date with an hour and no minute: HL7's tests take it for its first minute
         fields = (*fields, 0)
     zone = start.suffix or ("-12:00" if high else "+14:00")
     return start._replace(fields=fields, second=_second(start.second, high=high), suffix=zone)
 
 
 def _filled_time(start: Moment, *, high: bool) -> Moment:
-    fields = start.fields if len(start.fields) > 1 else (*start.fields, 0)
+    fields = start.fields if len(start.fields) > 1 else (*start.fields, 59 if high else 0)
     return start._replace(fields=fields, second=_second(start.second, high=high))
 
 

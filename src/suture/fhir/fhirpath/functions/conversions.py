@@ -117,13 +117,12 @@ def _string(item: Item, _: Items) -> Items:
     value, type, _sibling = item
     if type.kind == types.BOOLEAN:
         return (string("true" if value else "false"),)
-    if type.kind in (types.INTEGER, types.LONG):
-        return (string(str(value)),)
-    if type.kind == types.DECIMAL:
-        return (string(f"{value:f}" if isinstance(value, Decimal) else str(value)),)
+    if type.kind in (types.INTEGER, types.LONG, types.DECIMAL):
+        amount = number(item)
+        return EMPTY if amount is None else (string(f"{Decimal(amount):f}"),)
     if type.kind == types.QUANTITY:
-        amount = quantity(item)
-        return EMPTY if amount is None else (string(str(amount)),)
+        found = quantity(item)
+        return EMPTY if found is None else (string(str(found)),)
     return EMPTY if type.kind == types.COMPLEX else (string(str(value)),)
 
 

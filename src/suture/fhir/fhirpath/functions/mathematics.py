@@ -101,7 +101,8 @@ def _computed(compute: Callable[[], Decimal]) -> Items:
             return EMPTY
         value = CONTEXT.plus(value).normalize()
         exponent = value.as_tuple().exponent
-        return decimal(value.quantize(Decimal(1)) if isinstance(exponent, int) and 0 < exponent < 30 else value)
+        whole_number = isinstance(exponent, int) and 0 < exponent < 30
+        return decimal(value.quantize(Decimal(1), context=_EXACT) if whole_number else value)
     except DecimalException:
         return EMPTY
 
@@ -118,7 +119,11 @@ def _ln(focus: Items, env: Environment) -> Items:
 
 def _log(focus: Items, env: Environment, base: Items) -> Items:
     value, to = _number(focus), _number(base)
-    if value is None or to is None or value <= 0 or to <= 0 or to == 1:
+    if value is None or to is None:
+        return EMPTY
+    if value <= 0 or to <= 0:
+        raise FhirPathEvaluationError("log() takes a number and a base that are greater than 0")
+    if to == 1:
         return EMPTY
     return _computed(lambda: _EXACT.divide(_EXACT.ln(value), _EXACT.ln(to)))
 
@@ -132,7 +137,7 @@ def _power(focus: Items, env: Environment, exponent: Items) -> Items:
     value, by = _number(focus), _number(exponent)
     if value is None or by is None or (value < 0 and by != by.to_integral_value()) or (value == 0 and by < 0):
         return EMPTY
-    found = _computed(lambda: _EXACT.power(value, by))
+    found = decimal(Decimal(1)) if by == 0 else _computed(lambda: _EXACT.power(value, by))
     whole_numbers = all(items[0][1].kind == types.INTEGER for items in (focus, exponent))
     if whole_numbers and by >= 0 and found:
         return integer(int(found[0][0]))

@@ -16,7 +16,7 @@ from suture.fhir.fhirpath.values import EMPTY, Items, string, text
 from suture.fhir.regular_expressions import Pattern, PatternRefused, compiled
 
 _MAX_PATTERN = 2_000
-_GROUP = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*|[0-9]{1,2})\}|([0-9]{1,2})|(\$))")
+_GROUP = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*|[0-9]{1,2})\}|([0-9]{1,2})|(\$))|\\([0-9])")
 
 
 @lru_cache(maxsize=128)
@@ -75,14 +75,14 @@ def _replace_matches(
 
 
 def _filled(substitution: str, found: Any) -> str:
-    """The substitution with `$1`, `${1}` and `${name}` filled in; `$$` is a dollar sign."""
-    if "$" not in substitution:
+    """The substitution with `$1`, `${1}`, `${name}` and `\\1` filled in; `$$` is a dollar sign."""
+    if "$" not in substitution and "\\" not in substitution:
         return substitution
 
     def group(reference: re.Match[str]) -> str:
         if reference[3]:
             return "$"
-        name = reference[1] or reference[2]
+        name = reference[1] or reference[2] or reference[4]
         try:
             return found.group(int(name) if name.isdigit() else name) or ""
         except IndexError:

@@ -32,9 +32,9 @@ TERMINOLOGIES: Item = (
 
 def _member_of(focus: Items, env: Environment, value_set: Items) -> bool | None:
     url = text(value_set, "The URL of a value set")
-    item = single(focus, "memberOf() takes a single code")
-    if item is None or item[0] is None or url is None:
+    if len(focus) != 1 or focus[0][0] is None or url is None:
         return None
+    item = focus[0]
     return env.host.member_of(plain(item), item[1].name, url)
 
 
@@ -44,10 +44,9 @@ def _subsumed_by(focus: Items, env: Environment, other: Items) -> bool | None:
 
 def _any_subsumes(general: Items, special: Items, env: Environment) -> bool | None:
     """Whether a coding of `general` subsumes one of `special`. A bare code has the system of the other side."""
-    one, other = single(general), single(special)
-    if one is None or other is None:
+    if len(general) != 1 or len(special) != 1:
         return None
-    above, below = _codings(one), _codings(other)
+    above, below = _codings(general[0]), _codings(special[0])
     answer: bool | None = False
     fault: Unanswered | FhirPathEvaluationError | None = None
     for first in above:
@@ -83,10 +82,14 @@ def _codings(item: Item) -> list[Json]:
     return [cast(Json, one) for one in cast("list[Any]", codings or []) if isinstance(one, dict)]
 
 
-def _operation(name: str) -> Callable[..., Items]:
+def _operation(name: str, needed: int) -> Callable[..., Items]:
+    """`needed`: how many arguments must have one value each, for there to be an answer."""
+
     def call(focus: Items, env: Environment, *arguments: Items) -> Items:
         if not focus or focus[0] is not TERMINOLOGIES:
             raise FhirPathEvaluationError(f"{name}() is a function of %terminologies")
+        if any(len(argument) != 1 for argument in arguments[:needed]):
+            return EMPTY
         values = [plain(item) if (item := single(argument)) else None for argument in arguments]
         answer = env.host.terminology(name, values)
         if answer is None or env.model is None:
@@ -99,7 +102,7 @@ def _operation(name: str) -> Callable[..., Items]:
 def _subsumes(focus: Items, env: Environment, *arguments: Items) -> Items:
     """`coding.subsumes(coding)`, or `%terminologies.subsumes(system, a, b)`."""
     if focus and focus[0] is TERMINOLOGIES:
-        return _operation("subsumes")(focus, env, *arguments)
+        return _operation("subsumes", 3)(focus, env, *arguments)
     if len(arguments) != 1:
         raise FhirPathEvaluationError("subsumes() takes one code")
     return boolean(_any_subsumes(focus, arguments[0], env))
@@ -109,9 +112,9 @@ FUNCTIONS = {
     "memberOf": Function(_member_of, 1, 1, predicate=True, result=types.BOOLEAN),
     "subsumedBy": Function(_subsumed_by, 1, 1, predicate=True, result=types.BOOLEAN),
     "subsumes": Function(_subsumes, 1, 4),
-    "expand": Function(_operation("expand"), 1, 2),
-    "lookup": Function(_operation("lookup"), 1, 2),
-    "validateVS": Function(_operation("validateVS"), 2, 3),
-    "validateCS": Function(_operation("validateCS"), 2, 3),
-    "translate": Function(_operation("translate"), 2, 3),
+    "expand": Function(_operation("expand", 1), 1, 2),
+    "lookup": Function(_operation("lookup", 1), 1, 2),
+    "validateVS": Function(_operation("validateVS", 2), 2, 3),
+    "validateCS": Function(_operation("validateCS", 2), 2, 3),
+    "translate": Function(_operation("translate", 2), 2, 3),
 }
