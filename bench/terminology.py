@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from bench.rf2_release import write
-from suture.cli.icd_pack import fetched
+from suture.cli.terminology_packs import fetched
 from suture.store.opening import open_store
 from suture.store.terminology import Shelf, versions
 from suture.terminology.content import Everything
@@ -247,7 +247,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> None:
     """Everything, one engine after the other."""
     if arguments.rf2:
         write(folder / "rf2", arguments.rf2)
-    source = arguments.icd or fetched(folder)
+    source = arguments.icd or fetched("icd-10-cm", folder)
     for engine in arguments.engine or databases.ENGINES:
         place = folder / engine
         place.mkdir()

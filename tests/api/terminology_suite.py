@@ -206,6 +206,8 @@ def _value_set_to_r4(resource: Json) -> None:
         if one["resourceType"] == "ValueSet":
             _value_set_to_r4(one)
     compose = resource.get("compose", {})
+    for name in compose.pop("property", ()):
+        compose.setdefault("extension", []).append({"url": f"{R5}compose.property", "valueString": name})
     for part in (*compose.get("include", ()), *compose.get("exclude", ())):
         for one in part.get("filter", ()):
             if one.get("op") in ("child-of", "descendent-leaf"):
@@ -323,16 +325,19 @@ class Suite:
         texts = folder / "messages-tx.fhir.org.json"
         return cls(folder, modes={"general", "tx.fhir.org"}, externals=texts if texts.exists() else None)
 
-    def cases(self) -> Iterator[tuple[Json, Json]]:
-        """Suite and test of every case that the modes let run."""
+    def cases(self, version: str = "4.0.1") -> Iterator[tuple[Json, Json]]:
+        """Suite and test of every case that the modes let run against a server of a FHIR version."""
         for suite in self._cases["suites"]:
-            if self._runs(suite):
+            if self._runs(suite, version):
                 for test in suite["tests"]:
-                    if self._runs(test):
+                    if self._runs(test, version):
                         yield suite, test
 
-    def _runs(self, one: Json) -> bool:
+    def _runs(self, one: Json, version: str) -> bool:
         modes = one.get("modes", [one["mode"]] if "mode" in one else [])
+        wanted: str = one.get("version", "")
+        if wanted and version.startswith(wanted.lstrip("!")) == wanted.startswith("!"):
+            return False
         return not one.get("disabled") and (not modes or not self.modes.isdisjoint(modes))
 
     def _file(self, test: Json, name: str) -> str | None:
@@ -366,6 +371,9 @@ class Suite:
         headers = {"content-type": "application/fhir+json", "accept": "application/fhir+json"}
         if "Accept-Language" in test:
             headers["accept-language"] = test["Accept-Language"]
+        header = test.get("header", {})
+        if header and header.get("mode", "general") in self.modes:
+            headers[header["name"].lower()] = header["value"]
         answer = client.post(f"/{_OPERATIONS[operation]}", content=json.dumps(request), headers=headers)
         code = test.get("http-code", "2xx")
         if not re.fullmatch(code.replace("x", "."), str(answer.status_code)):

@@ -1,11 +1,16 @@
 """`suture terminology`: adds, lists and removes code systems; servers that run take it up."""
 
+import shlex
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import pytest
 
+from suture.cli.terminology_packs import PACKS, fetched
+from suture.terminology.content.files import ReleaseError
 from tests.commands import suture
 from tests.servers import Server
 
@@ -59,3 +64,25 @@ def test_what_cannot_be_loaded_or_removed_is_one_sentence(tmp_path: Path) -> Non
     other = suture("terminology", "remove", "loinc", *database, cwd=tmp_path)
     assert other.returncode == 2
     assert "loinc is not loaded" in other.stderr
+
+
+@pytest.mark.parametrize("name", PACKS)
+@pytest.mark.parametrize(
+    ("says", "said"),
+    [
+        ("open(argv[0], 'w').write('another package')", "its digest is different"),
+        ("sys.exit('ERROR: No matching distribution found')", "could not be fetched: ERROR: No matching distribution"),
+    ],
+)
+def test_a_pack_that_is_not_what_was_tested_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, says: str, said: str
+) -> None:
+    # another interpreter stands for the one that would run pip
+    pip = tmp_path / "python"
+    script = f"import sys; argv = [{str(tmp_path / PACKS[name].file)!r}]; {says}"
+    pip.write_text(f"#!/bin/sh\nexec {sys.executable} -c {shlex.quote(script)}\n")
+    pip.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(pip))
+    with pytest.raises(ReleaseError, match=said) as refused:
+        fetched(name, tmp_path)
+    assert f"pip download --no-deps {PACKS[name].package}==" in str(refused.value)

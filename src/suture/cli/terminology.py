@@ -15,11 +15,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from suture.cli.icd_pack import NAME as PACK
-from suture.cli.icd_pack import fetched
 from suture.cli.load_progress import interruptible
 from suture.cli.options import Config, Database, Misuse, Set, settings_from
 from suture.cli.sources import Unreadable
+from suture.cli.terminology_packs import PACKS, fetched
 from suture.store.terminology import Loading, Version, open_loading
 from suture.terminology.content.assembly import Loaded, load
 from suture.terminology.content.bodies import decode_description
@@ -39,14 +38,16 @@ app = typer.Typer(
 
 @app.callback()
 def _group() -> None:
-    """Load code systems from release files: SNOMED CT, LOINC, RxNorm, ICD-10-CM, ICD-10-PCS, CVX, NUCC."""
+    """Load code systems from release files: SNOMED CT, LOINC, RxNorm, ICD-10-CM, ICD-10-PCS, CVX, NUCC, ISO 3166-2."""
 
 
 @app.command("add")
 def add(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH…", help="A zip, folder or file of a release; or `icd-10-cm`, which is fetched."),
+        typer.Argument(
+            metavar="PATH…", help="A zip, folder or file of a release; or icd-10-cm or iso-3166-2, which are fetched."
+        ),
     ],
     kind: Annotated[
         str, typer.Option("--kind", metavar="KIND", help=f"What it is, if it is not recognised: {', '.join(KINDS)}.")
@@ -78,6 +79,8 @@ def add(
     Examples:
 
     - `suture terminology add icd-10-cm` fetches the free ICD-10-CM (98,000 codes) and loads it
+
+    - `suture terminology add iso-3166-2` does so with the subdivisions of countries
 
     - `suture terminology add SnomedCT_InternationalRF2_PRODUCTION_20250101T120000Z.zip`
 
@@ -207,13 +210,14 @@ def _dialects(names: list[str] | None) -> Sequence[int]:
 
 @contextmanager
 def _at_hand(paths: Sequence[Path]) -> Generator[Sequence[Path]]:
-    """The paths, of which `icd-10-cm` is fetched unless there is such a file."""
-    if [str(path) for path in paths] != [PACK] or paths[0].exists():
+    """The paths; the name of a pack is fetched unless there is such a file."""
+    name = str(paths[0])
+    if len(paths) > 1 or name not in PACKS or paths[0].exists():
         yield paths
         return
     with tempfile.TemporaryDirectory() as folder:
-        sys.stderr.write("Fetching ICD-10-CM …\n")
-        yield [fetched(Path(folder))]
+        sys.stderr.write(f"Fetching {PACKS[name].title} …\n")
+        yield [fetched(name, Path(folder))]
 
 
 @contextmanager

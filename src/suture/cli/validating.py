@@ -209,6 +209,7 @@ class _Bench:
             oracle=Terms(lambda: desk),
             expectations=plan.expectations,
             entries=plan.entries,
+            guided=True,
         )
 
     async def issues(self, resource: Any) -> list[Issue]:

@@ -12,6 +12,7 @@ import msgspec
 
 from suture.fhir.outcomes import Invalid
 from suture.terminology.languages import Languages, parse
+from suture.terminology.problems import Problem, Refused
 from suture.terminology.systems import Json
 from suture.terminology.versions import MODES, NO_RULES, Rules, rule_of
 
@@ -113,9 +114,23 @@ class Asked:
 
     @property
     def languages(self) -> Languages | None:
-        """What displays are to be in: by parameter, else as the value set says, else by header, else its language."""
-        for text in (self.text("displayLanguage"), self._accept, self._language):
+        """What displays are to be in: by parameter, else as the value set says, else by header, else its language.
+
+        Raises Refused for a parameter that is no list of language tags.
+        """
+        asked = self.text("displayLanguage")
+        for text in (asked, self._accept, self._language):
             found = parse(text) if text and text != "*" else None
+            if found is not None and text is asked and not found.well_formed:
+                raise Refused(
+                    Problem(
+                        "error",
+                        "processing",
+                        "invalid-display",
+                        "INVALID_DISPLAY_NAME",
+                        f"Invalid displayLanguage: '{text[:200]}'",
+                    )
+                )
             if found is not None:
                 return found
         return None

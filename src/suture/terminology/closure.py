@@ -153,9 +153,10 @@ def unknown_table(name: str) -> Refused:
         f"The closure table '{name}' does not exist on this server. Initialise it first, with a $closure request that "
         "names it and has no concepts"
     )
-    problem = Problem("error", "not-found", "", "CLOSURE_TABLE_UNKNOWN", text)
+    problem = Problem("error", "not-found", "not-found", "CLOSURE_TABLE_UNKNOWN", text)
     return Refused(problem, status=404)
 
 
 def _wrong(id: str, text: str, code: str = "invalid") -> Refused:
-    return Refused(Problem("error", code, "", id, text), status=422)
+    kind = "too-costly" if code == "too-costly" else "invalid-data"
+    return Refused(Problem("error", code, kind, id, text), status=422)

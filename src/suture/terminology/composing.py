@@ -13,6 +13,7 @@ import msgspec
 from pyroaring import BitMap
 
 from suture.fhir.outcomes import FhirError, Invalid, Issue
+from suture.terminology.canonicals import split
 from suture.terminology.library import Library, named
 from suture.terminology.listed import Listed
 from suture.terminology.problems import Problem, Refused
@@ -62,6 +63,7 @@ class Composed(msgspec.Struct, frozen=True):
     `active_only`: it leaves inactive codes out. `contains`: the entries of its own expansion where that stands for the
     compose, flat, else None. `missing`: supplements that it or the request needs and that are not here for its systems.
     `pinned`: the rules on versions that were used. `packaged`: see `library.Found`. `inner`: contained in another one.
+    `several`: the code systems that its includes name in several versions.
     """
 
     resource: Json
@@ -74,6 +76,7 @@ class Composed(msgspec.Struct, frozen=True):
     pinned: tuple[Rule, ...] = ()
     packaged: bool = False
     inner: bool = False
+    several: frozenset[str] = frozenset()
 
 
 class Composer:
@@ -88,6 +91,7 @@ class Composer:
         self._supplements = tuple(supplements)
         self._done: dict[str, Composed] = {}
         self._open: list[str] = []
+        self._sent: set[str] = set()
         self._spent = 0
 
     async def of(self, reference: str, *, at: str = "") -> Composed:
@@ -95,13 +99,13 @@ class Composer:
 
         Raises Refused for what is unknown, circular or cannot be worked out here, TooCostly for what is too large.
         """
-        url, _, version = reference.partition("|")
+        url, version = split(reference)
         pinned: list[Rule] = []
         chosen = self._rules.chosen(url, version, pinned)
         reference = f"{url}|{chosen}" if chosen else url
         if reference in self._done:
             return self._done[reference]
-        if reference in self._open:
+        if reference in self._open or reference in self._sent:
             raise self._circular(reference)
         if len(self._open) >= MAX_DEPTH:
             raise too_large(f"The value set {shown(self._open[0])} includes others too deeply", MAX_DEPTH)
@@ -118,6 +122,14 @@ class Composer:
             self._open.pop()
         self._done[reference] = composed
         return composed
+
+    async def sent(self, resource: Json) -> Composed:
+        """A value set that is given, not looked up: what refers to its URL leads in a circle. Raises as `of` does."""
+        self._sent = {name for name in (resource.get("url"), named(resource)) if name}
+        try:
+            return await self.take_apart(resource)
+        finally:
+            self._sent = set()
 
     async def take_apart(self, resource: Json, *, packaged: bool = False, pinned: Sequence[Rule] = ()) -> Composed:
         """A ValueSet resource, which may hold others that it refers to by `#id`. Raises as `of` does."""
@@ -160,6 +172,7 @@ class Composer:
             missing=tuple(sorted(required)),
             pinned=tuple(used),
             packaged=packaged,
+            several=_in_several_versions(includes),
         )
 
     async def _part(
@@ -206,6 +219,8 @@ class Composer:
     async def _contained(self, resource: Json, key: str, siblings: Mapping[str, Json]) -> Composed:
         if key in self._open:
             raise self._circular(key)
+        if len(self._open) >= MAX_DEPTH:
+            raise too_large(f"The value set {shown(self._open[0])} includes others too deeply", MAX_DEPTH)
         self._open.append(key)
         try:
             found = await self.take_apart(resource | {"contained": list(siblings.values())})
@@ -234,6 +249,24 @@ class Composer:
         text = f"Found a circularity pointing to {reference} processing ValueSet with pathway [{', '.join(self._open)}]"
         problem = Problem("error", "processing", "vs-invalid", "VALUESET_CIRCULAR_REFERENCE", text)
         return Refused(problem, plain=Issue("error", "invalid", f"The value set {shown(reference)} includes itself."))
+
+
+def _in_several_versions(includes: Sequence[Part]) -> frozenset[str]:
+    versions: dict[str, set[str]] = {}
+    for part in includes if len(includes) > 1 else ():
+        if part.provider is not None:
+            versions.setdefault(part.system, set()).add(part.provider.head.version)
+    return frozenset(system for system, found in versions.items() if len(found) > 1)
+
+
+def takes_off(exclude: Part, version: str, several: frozenset[str]) -> bool:
+    """Whether an exclude counts for codes of its code system in `version`: where several versions are included, one for
+    another version does not; else a code is the same in all of them.
+    """
+    provider = exclude.provider
+    if exclude.system not in several or not exclude.wanted or provider is None:
+        return True
+    return provider.head.version == version
 
 
 async def selected(provider: Provider, filters: Filters, place: str, name: str) -> BitMap | None:
@@ -304,13 +337,13 @@ def failing_check(rule: Rule, version: str) -> Refused:
     return Refused(version_check(rule, version))
 
 
-def version_check(rule: Rule, version: str) -> Problem:
-    """The issue of a version that a check does not allow."""
+def version_check(rule: Rule, version: str, place: str = "") -> Problem:
+    """The issue of a version that a check does not allow. `place`: of the version in the coded value."""
     text = (
         f"The version '{version}' is not allowed for system '{rule.url}': "
         f"required to be '{rule.version}' by a version-check parameter"
     )
-    return Problem("error", "exception", "version-error", "VALUESET_VERSION_CHECK", text)
+    return Problem("error", "exception", "version-error", "VALUESET_VERSION_CHECK", text, place)
 
 
 def _no_value(provider: Provider, property: str, op: str, place: str) -> Refused:

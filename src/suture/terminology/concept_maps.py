@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from suture.terminology.library import named
-from suture.terminology.systems import Json
+from suture.terminology.systems import ImplicitMap, Json
 
 RELATIONSHIPS = {
     "related-to": "relatedto",
@@ -81,16 +81,24 @@ class ConceptMap(msgspec.Struct, frozen=True):
     source: str
     target: str
     groups: tuple[Group, ...]
+    implicit: ImplicitMap | None = None
+
+    async def groups_for(self, code: str, *, reverse: bool) -> tuple[Group, ...]:
+        """The groups, of an implicit map those of one code."""
+        if self.implicit is None:
+            return self.groups
+        return tuple(_group(one) for one in await self.implicit.groups(code, reverse))
 
 
-def concept_map(resource: Json) -> ConceptMap:
-    """The map of a resource."""
+def concept_map(resource: Json, implicit: ImplicitMap | None = None) -> ConceptMap:
+    """The map of a resource. `implicit`: where its groups come from, when they are not in it."""
     return ConceptMap(
         resource.get("url", ""),
         named(resource),
         _scope(resource, "source"),
         _scope(resource, "target"),
         tuple(_group(one) for one in resource.get("group", ())[:MAX_GROUPS]),
+        implicit,
     )
 
 

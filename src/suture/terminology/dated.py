@@ -7,13 +7,19 @@ that is named counts whatever its date is.
 
 import re
 from collections.abc import Iterable
+from typing import Literal
 
 from suture.fhir.dates import bounds
+from suture.fhir.definitions import packed_resource
 from suture.fhir.definitions.packed_terminology import packed_layers
+from suture.fhir.versions import Version
 from suture.terminology.library import Found, Library
 from suture.terminology.problems import Problem, Refused
 from suture.terminology.systems import Json, Provider
 from suture.terminology.versions import newest
+
+_RELEASED = {Version.R4: "2019-10-30", Version.R4B: "2022-05-28", Version.R5: "2023-03-26"}
+"""The days of the FHIR versions, whose definitions ship without their own dates."""
 
 _IN_VERSION = re.compile(r"(?:.*/version/)?(\d{4})-?(\d\d)-?(\d\d)")
 
@@ -74,9 +80,9 @@ class DatedLibrary(Library):
         undated = [one for one, date in versions.items() if date is None]
         why = "it does not say of which date it is" if undated else "what is here is younger"
         text = f"The definition of {url[:300]} as it was on {self._shown} is not here: {why}."
-        raise Refused(Problem("error", "not-supported", "", "", text))
+        raise Refused(Problem("error", "not-supported", "not-supported", "", text))
 
-    def _date_of(self, type: str, url: str, version: str) -> int | None:
+    def _date_of(self, type: Literal["CodeSystem", "ValueSet"], url: str, version: str) -> int | None:
         """From when on a version counts; None when that is not known."""
         for one in self._inline.of(type, url):
             if one.get("version", "") == version:
@@ -87,7 +93,10 @@ class DatedLibrary(Library):
             known = layer.resource("CodeSystem", url) if layer is not None else None
             known = known if known is not None and known.get("version", "") == version else None
         if known is not None:
-            return _moment(known.get("date"))
+            shipped = known.get("version") == self._version.number and known is packed_resource(
+                self._version, type, url
+            )
+            return _moment(_RELEASED.get(self._version) if shipped else known.get("date"))
         dated = _IN_VERSION.fullmatch(version)
         return _moment("-".join(dated.groups())) if dated else None
 

@@ -125,6 +125,11 @@ class Desk:
         )
         return Question(asked, library, self._composed if own is None else None)
 
+    def forget(self, name: str) -> Sequence[Json]:
+        """Give up the cache of a client; returns what it had."""
+        found = self._caches.pop(name, None)
+        return found[0].resources if found is not None else ()
+
     def _cache(self, name: str, resources: Iterable[Json]) -> Inline:
         """The resources of a cache, with those that are added now."""
         now = time.monotonic()
@@ -184,7 +189,7 @@ class Question:
         own = self.asked.see(resource)
         if own.rules != self._rules:
             self.composer = Composer(self.library, own.rules, self._supplements)
-        return await self.composer.take_apart(resource)
+        return await self.composer.sent(resource)
 
 
 def _listed(version: Version, canonicals: Canonicals | None, loaded: Iterable[tuple[str, str]]) -> Systems:

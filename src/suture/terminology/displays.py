@@ -18,7 +18,6 @@ from suture.terminology.systems import Concept, Designation, Head, Json
 PREFERRED: Json = {
     "system": "http://terminology.hl7.org/CodeSystem/hl7TermMaintInfra",
     "code": "preferredForLanguage",
-    "display": "Preferred For Language",
 }
 """The use of the display that a code system gives."""
 

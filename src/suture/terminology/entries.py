@@ -13,12 +13,14 @@ import msgspec
 from suture.fhir.versions import Version
 from suture.terminology.asked import Asked
 from suture.terminology.displays import Name, Names, names_of, own_name, preferred
-from suture.terminology.languages import Languages, same_language
+from suture.terminology.languages import Languages, same
 from suture.terminology.systems import Concept, Head, Json
 
 _CORE = "http://hl7.org/fhir/StructureDefinition/"
 _CONCEPT = "http://hl7.org/fhir/concept-properties#"
 _R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ValueSet.expansion."
+
+_ASKED = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ValueSet.compose.property"
 
 _NUMBERED = (
     ("label", "label", "valueString", (_CORE + "codesystem-label", _CORE + "valueset-label")),
@@ -56,10 +58,11 @@ class Style(msgspec.Struct, frozen=True):
     native: bool
 
     @classmethod
-    def of(cls, asked: Asked, version: Version) -> "Style":
-        """What the parameters say."""
+    def of(cls, asked: Asked, version: Version, value_set: Json) -> "Style":
+        """What the parameters say, and the value set of its properties."""
         uses = tuple((text.partition("|")[0], text.partition("|")[2]) for text in asked.texts("designation"))
         wanted = [name for text in asked.texts("property") for name in text.split(",")]
+        wanted += _properties_of(value_set.get("compose") or {})
         designations = asked.truth("includeDesignations")
         return cls(asked.languages, designations, uses, tuple(wanted), version is Version.R5)
 
@@ -115,8 +118,9 @@ class Entries:
         """The properties of a concept that are shown; from now on `properties` has them."""
         found: list[Json] = []
         status = concept.status if concept.status not in ("", "active") else "inactive" if concept.inactive else ""
-        if status:
-            found.append(self._property("status", _CONCEPT + "status", {"valueCode": status}))
+        asked_for = "status" in self._style.wanted or "*" in self._style.wanted
+        if status or (asked_for and concept.status):
+            found.append(self._property("status", _CONCEPT + "status", {"valueCode": status or concept.status}))
         extensions = [*concept.extension, *(listed or {}).get("extension", ())]
         for name, uri, type, urls in _NUMBERED if extensions else ():
             given = [value for one in extensions if one.get("url") in urls and (value := _value(one)) is not None]
@@ -132,7 +136,7 @@ class Entries:
         return found + [
             self._property(one.code, uris.get(one.code, ""), {f"value{one.type}": one.value})
             for one in concept.properties
-            if one.code in wanted or ("*" in wanted and one.code != "status")
+            if one.code != "status" and (one.code in wanted or "*" in wanted)
         ]
 
     def _property(self, code: str, uri: str, value: Json) -> Json:
@@ -164,6 +168,13 @@ class Entries:
             expansion.setdefault("extension", []).append({"url": _R5 + "property", "extension": parts})
 
 
+def _properties_of(compose: Json) -> list[str]:
+    """The properties that a value set asks for: an element of R5, before that an extension of it."""
+    found = [one for one in compose.get("property", ()) if isinstance(one, str)]
+    extensions: Sequence[Json] = compose.get("extension", ())
+    return found + [one["valueString"] for one in extensions if one.get("url") == _ASKED and "valueString" in one]
+
+
 def _extension(concept: Concept, listed: Json | None) -> list[Json]:
     found = [one for one in concept.extension if one.get("url") in _FROM_SYSTEM]
     own: Sequence[Json] = (listed or {}).get("extension", ())
@@ -184,7 +195,7 @@ def _designation(name: Name) -> Json:
 
 def _used(name: Name, system: str, code: str) -> bool:
     if system == "urn:ietf:bcp:47" and code:
-        return bool(name.language) and same_language(code, name.language)
+        return same(code, name.language)
     return name.use is not None and (name.use.get("system"), name.use.get("code")) == (system, code)
 
 

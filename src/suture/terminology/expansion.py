@@ -29,6 +29,9 @@ MAX_UNPAGED = 1000
 MAX_PAGE = 10_000
 """Codes of one page of an expansion."""
 
+_UNCLOSED = "http://hl7.org/fhir/StructureDefinition/valueset-unclosed"
+"""The extension of an expansion that does not have all codes, and not because it is a page of them."""
+
 _DEFINITION = (
     "text", "contained", "extension", "publisher", "contact", "description", "useContext", "jurisdiction", "purpose",
     "copyright", "copyrightLabel", "compose", "approvalDate", "lastReviewDate", "effectivePeriod", "topic", "author",
@@ -52,8 +55,9 @@ class _Expansion:
         self._slicing = Slicing(composer.library, incomplete=asked.truth("incomplete-ok"))
         self._composed = composed
         self._asked = asked
-        self._style = Style.of(asked, version)
+        self._style = Style.of(asked, version, composed.resource)
         self._parameters: dict[str, Json] = {}
+        self._partial = False
 
     async def answer(self) -> Json:
         count, offset = self._asked.number("count"), self._asked.number("offset")
@@ -69,6 +73,7 @@ class _Expansion:
             for one in await self._slicing.of(self._composed)
             if one.provider.head.url not in unwanted and canonical(one.provider.head) not in unwanted
         ]
+        self._partial = any(one.open for one in slices)
         slices = [one for one in slices if len(one)]
         self._say_used()
         total = sum(len(one) for one in slices)
@@ -93,6 +98,8 @@ class _Expansion:
         }
         if offset is not None:
             expansion["offset"] = offset
+        if self._partial or (count is None and total > MAX_UNPAGED):
+            expansion["extension"] = [{"url": _UNCLOSED, "valueBoolean": True}]
         expansion["parameter"] = list(self._parameters.values())
         entries.declared(expansion)
         if contains:
@@ -170,6 +177,7 @@ class _Expansion:
                     raise Refused(version_check(failing, provider.head.version))
                 if provider.head.content == "fragment" and self._asked.truth("incomplete-ok"):
                     self._say("fragment", name)
+                    self._partial = True
                 standing = provider.head.standards_status
                 self._warn(name, provider.head.status, standing, {"experimental": provider.head.experimental})
             for one in part.imports:
@@ -263,7 +271,10 @@ def _stored(composed: Composed, asked: Asked) -> Json:
     if asked.truth("activeOnly"):
         entries = [one for one in entries if one.get("inactive") is not True]
     expansion: Json = dict(composed.resource["expansion"])
-    if wanted or count is not None or offset or asked.truth("activeOnly"):
+    parameters = list(asked.echo())
+    if parameters:
+        expansion["parameter"] = [*expansion.get("parameter", ()), *parameters]
+    if wanted or count is not None or offset or asked.truth("activeOnly") or asked.truth("excludeNested"):
         flat = [{name: value for name, value in one.items() if name != "contains"} for one in entries]
         expansion |= {"total": len(flat), "offset": offset}
         expansion["contains"] = flat[offset : offset + count] if count is not None else flat[offset:]

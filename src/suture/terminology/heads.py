@@ -13,7 +13,7 @@ _BACKPORT = "http://hl7.org/fhir/5.0/StructureDefinition/extension-CodeSystem.ve
 def head_of(resource: Json) -> Head:
     """The head of a CodeSystem resource. A code system that says nothing of case has none."""
     return Head(
-        url=resource["url"],
+        url=resource.get("url", ""),
         version=resource.get("version", ""),
         name=resource.get("name", ""),
         title=resource.get("title", ""),

@@ -5,12 +5,15 @@ Specification: https://www.rfc-editor.org/rfc/rfc9110#field.accept-language, BCP
 thing to know: an expansion falls back to any language unless `*;q=0` forbids it, a validation does not.
 """
 
+import re
 from collections.abc import Callable
 
 import msgspec
 
 MAX_LANGUAGES = 20
 """Languages of one request that are looked at."""
+
+_TAG = re.compile(r"\*|[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
 
 
 class Language(msgspec.Struct, frozen=True):
@@ -30,6 +33,11 @@ class Languages(msgspec.Struct, frozen=True):
     def summary(self) -> str:
         """As it is shown in messages and echoed: `en, en-AU; q=0.4`."""
         return ", ".join(one.written for one in self.wanted)
+
+    @property
+    def well_formed(self) -> bool:
+        """Whether each of them has the form of a language tag."""
+        return all(_TAG.fullmatch(one.tag) for one in self.wanted)
 
     @property
     def any_other(self) -> bool:

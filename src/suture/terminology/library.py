@@ -19,16 +19,20 @@ from suture.fhir.outcomes import Issue
 from suture.fhir.packages import Canonicals, Nothing
 from suture.fhir.packages.canonicals import Versioned
 from suture.fhir.versions import Version
+from suture.terminology.canonicals import CONSTRAINT, split
 from suture.terminology.kept import Kept
 from suture.terminology.listed import Listed
 from suture.terminology.naming import urls_by_identifier
 from suture.terminology.problems import Problem, Refused
 from suture.terminology.refusals import shown, unsupported
-from suture.terminology.systems import Content, Json, Provider
+from suture.terminology.systems import Content, ImplicitMap, Json, Provider
 from suture.terminology.versions import matches, newest
 
 MAX_URL = 2000
 """Characters of a reference to a value set."""
+
+MAX_IMPLICIT = 20_000
+"""The same of one with an expression constraint in it."""
 
 _RELATIVE = re.compile(r"([A-Za-z]+)/([A-Za-z0-9.\-]{1,64})")
 _SNOMED = re.compile(r"(http://snomed\.info/sct(?:/[0-9]+(?:/version/[0-9]+)?)?)\?fhir_vs(?:=(.*))?")
@@ -125,8 +129,9 @@ class Library:
 
         Raises Refused. `at`: the canonical of the value set that refers to it.
         """
-        if len(reference) > MAX_URL:
-            text = f"The reference to a value set is longer than {MAX_URL} characters: {shown(reference)}"
+        limit = MAX_IMPLICIT if CONSTRAINT in reference else MAX_URL
+        if len(reference) > limit:
+            text = f"The reference to a value set is longer than {limit} characters: {shown(reference)}"
             raise _no_value_set(reference, text, at)
         relative = _RELATIVE.fullmatch(reference)
         if relative:
@@ -136,7 +141,7 @@ class Library:
             if found is None:
                 raise _no_value_set(reference, f"There is no {shown(reference)} here.", at)
             return Found(found)
-        url, _, version = reference.partition("|")
+        url, version = split(reference)
         found = await self._resource("ValueSet", url, version)
         packaged = packed_resource(self._version, "ValueSet", url)
         if found is not None:
@@ -239,6 +244,10 @@ class Library:
         url, _, version = reference.partition("|")
         return await self._resource(type, url, version)
 
+    async def implicit_map(self, reference: str) -> ImplicitMap | None:
+        """The ConceptMap that a code system defines by a pattern of URLs."""
+        return None if self._content is None else await self._content.implicit_map(reference.partition("|")[0])
+
     async def _resource(self, type: str, url: str, version: str) -> Json | None:
         if not url:
             return None
@@ -284,7 +293,7 @@ class Library:
     async def _implicit(self, url: str, version: str) -> Json | None:
         """A value set that its code system defines by a pattern of URLs, or names as that of all its codes."""
         if self._content is not None:
-            found = await self._content.implicit(url)
+            found = await self._content.implicit(url, version)
             if found is not None:
                 return found
         for one in self._inline.resources:
@@ -298,6 +307,8 @@ class Library:
         included: Json = {"system": "http://snomed.info/sct"}
         if snomed[1] != included["system"]:
             included["version"] = snomed[1]
+        elif version:
+            included["version"] = version
         if snomed[2] is None:
             return _including(included, url)
         kind, _, concept = snomed[2].partition("/")

@@ -88,8 +88,9 @@ class Listed:
         return self._concepts[number]
 
     def values(self, number: int, name: str) -> Sequence[str]:
-        """The values of a property of a concept as texts: code, display, definition, designation, parent, child or one
-        that the code system defines; false where nothing is said of what every concept has.
+        """The values of a property of a concept as texts: code, display, definition, designation, parent, child,
+        inactive (which also follows from its status) or one that the code system defines. Whether a concept may be
+        selected is not known where nothing is said of it.
         """
         concept = self._concepts[number]
         match name:
@@ -103,9 +104,10 @@ class Listed:
                 return [cast(str, self.raw(parent)["code"]) for parent in self.hierarchy.parents(number)]
             case "child":
                 return [cast(str, self.raw(child)["code"]) for child in self.hierarchy.children(number)]
+            case "inactive":
+                return ("true" if is_inactive(concept, self.head.properties) else "false",)
             case _:
-                found = _named(concept, name)
-                return found or (("false",) if name in FALSE_BY_DEFAULT else ())
+                return _named(concept, name)
 
     async def concept(self, code: str) -> Concept | None:
         number = self.find(code)
@@ -204,10 +206,6 @@ def _walk(concepts: list[Json], url: str) -> Iterator[tuple[Json, str | None]]:
             raise too_large(f"The code system {shown(url)} has too many concepts", MAX_CONCEPTS)
         yield concept, above
         waiting.extend((inner, concept["code"]) for inner in reversed(concept.get("concept", [])))
-
-
-FALSE_BY_DEFAULT = ("inactive", "notSelectable")
-"""Properties that every concept has."""
 
 
 def _named(concept: Json, name: str) -> list[str]:

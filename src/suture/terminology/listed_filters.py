@@ -5,6 +5,7 @@ cannot be worked out (an unknown operator, a property that no concept here has) 
 """
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from pyroaring import BitMap
@@ -12,6 +13,7 @@ from pyroaring import BitMap
 from suture.fhir.outcomes import Invalid
 from suture.terminology.patterns import matcher
 from suture.terminology.refusals import shown, unsupported
+from suture.terminology.systems import Json
 
 if TYPE_CHECKING:
     from suture.terminology.listed import Listed
@@ -63,11 +65,35 @@ def _by_value(system: "Listed", name: str, op: str, value: str) -> BitMap:
         matches = matcher(value)
         return _chosen(system, name, lambda texts: any(matches(text) for text in texts))
     listed = {value} if op == "=" else {part.strip() for part in value.split(",")}
+    type = next((one.type for one in system.head.properties if one.code == name), "")
     if name in ("code", "concept"):
         found = BitMap(number for code in listed if (number := system.find(code)) is not None)
+    elif type in ("integer", "decimal"):
+        numbers = {_as_number(one) for one in listed}
+        found = _chosen(system, name, lambda texts: any(_as_number(text) in numbers for text in texts))
+    elif type == "Coding" and any("|" in one for one in listed):
+        found = BitMap(n for n in range(system.size) if not listed.isdisjoint(_qualified(system.raw(n), name)))
     else:
         found = _chosen(system, name, lambda texts: not listed.isdisjoint(texts))
     return BitMap(range(system.size)) - found if op == "not-in" else found
+
+
+def _as_number(text: str) -> Decimal | str:
+    """Numbers are equal however they are written."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return text
+    return number if number.is_finite() else text
+
+
+def _qualified(concept: Json, name: str) -> Iterable[str]:
+    """The codings of a property as `system|code`, and their codes."""
+    for one in concept.get("property", ()):
+        if one.get("code") == name:
+            coding: Json = one.get("valueCoding", {})
+            yield coding.get("code", "")
+            yield f"{coding.get('system', '')}|{coding.get('code', '')}"
 
 
 def _chosen(system: "Listed", name: str, chooses: Callable[[Iterable[str]], bool]) -> BitMap:

@@ -11,7 +11,7 @@ from suture.terminology.asked import Asked
 from suture.terminology.composing import missing_supplements, supplements_in
 from suture.terminology.desk import Question
 from suture.terminology.displays import PREFERRED, Name, names_of, preferred
-from suture.terminology.languages import accepts
+from suture.terminology.languages import accepts, parse
 from suture.terminology.problems import Problem, Refused
 from suture.terminology.supplements import Supplemented, canonical
 from suture.terminology.systems import NO_NUMBER, Concept, Head, Json, Property, Provider
@@ -35,7 +35,7 @@ async def lookup(question: Question, system: str, version: str, code: str) -> Js
     names = names_of(concept, head)
     shown = preferred(names, asked.languages) or preferred(names, None)
     found: list[Json] = [{"name": "name", "valueString": head.name or head.title or head.url}]
-    found.append({"name": "code", "valueCode": concept.code})
+    found.append({"name": "code", "valueCode": code})
     found.append({"name": "system", "valueUri": head.url})
     if head.version:
         found.append({"name": "version", "valueString": head.version})
@@ -48,8 +48,12 @@ async def lookup(question: Question, system: str, version: str, code: str) -> Js
         found += [{"name": "used-supplement", "valueCanonical": canonical(one.head)} for one in provider.supplements]
     if wants("designation"):
         found += [_designation(name) for name in names if accepts(asked.languages, name.language) or name is shown]
+    elif wants.languages:
+        found += [_designation(name) for name in names if name.language and accepts(wants.languages, name.language)]
     if wants("inactive"):
         found.append(_property("inactive", "Boolean", concept.inactive))
+    if concept.code != code and wants("code"):
+        found.append(_property("code", "Code", concept.code))
     found += _properties(concept.properties, wants)
     for name in ("parent", "child"):
         if wants(name):
@@ -104,12 +108,16 @@ def _unknown(head: Head, code: str) -> Refused:
 
 
 class _Wanted:
-    """Which properties are asked for: all without `property` or with `*`, else those named."""
+    """Which properties are asked for: all without `property` or with `*`, else those named. `languages`: of which names
+    are asked for by properties such as `lang.de`.
+    """
 
     def __init__(self, asked: Asked) -> None:
         names = {name for text in asked.texts("property") for name in text.split(",") if name}
         self._all = not names or "*" in names
         self._names = names
+        languages = sorted(name[5:] for name in names if name.startswith("lang."))
+        self.languages = parse(",".join(languages)) if languages else None
 
     def __call__(self, name: str) -> bool:
         return self._all or name in self._names

@@ -10,12 +10,12 @@ from copy import copy
 
 from suture.terminology import texts
 from suture.terminology.asked import Asked, Coded
-from suture.terminology.composing import Composed, Composer, Part, selected, version_check
+from suture.terminology.composing import Composed, Composer, Part, selected, takes_off, version_check
 from suture.terminology.displays import Name, names_of
 from suture.terminology.problems import Problem
 from suture.terminology.properties import standing_of
 from suture.terminology.systems import Concept, Head, Json, Provider
-from suture.terminology.versions import Rules, more_detailed
+from suture.terminology.versions import Rules, matches, more_detailed, newest
 
 _DEPRECATED = "http://hl7.org/fhir/StructureDefinition/valueset-deprecated"
 
@@ -37,6 +37,11 @@ class Verdict:
     def saw(self, provider: Provider, concept: Concept, names: list[Name]) -> None:
         """Take note of the concept."""
         self.provider, self.concept, self.names = provider, concept, names
+
+    def become(self, other: "Verdict") -> None:
+        """Be what another one is."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(other, name))
 
 
 class Membership:
@@ -66,8 +71,37 @@ class Membership:
         """Whether the coding, which has a system, is in the value set."""
         if composed.contains is not None:
             return await self._in_expansion(composed, coded, verdict)
+        if coded.system in composed.several:
+            return await self._in_versions(composed, coded, verdict)
+        return await self._composed_of(composed, composed.includes, coded, verdict)
+
+    async def _in_versions(self, composed: Composed, coded: Coded, verdict: Verdict) -> bool | None:
+        """The same where several versions of the code system are included: the newest in which all is right counts."""
+        versions = newest(
+            part.provider.head.version
+            for part in composed.includes
+            if part.provider is not None and part.system == coded.system
+        )
+        if coded.version:
+            meant = [one for one in versions if matches(coded.version, one)]
+            includes = _of_version(composed, coded.system, meant[0]) if meant else composed.includes
+            return await self._composed_of(composed, includes, coded, verdict)
+        attempts: list[tuple[bool | None, Membership, Verdict]] = []
+        for version in versions:
+            quiet, found = self._quiet(), Verdict()
+            includes = _of_version(composed, coded.system, version)
+            attempts.append((await quiet._composed_of(composed, includes, coded, found), quiet, found))
+        inside, quiet, found = min(attempts, key=lambda one: _rank(one[0], coded, one[2]))
+        self.problems |= quiet.problems
+        self.unknown |= quiet.unknown
+        verdict.become(found)
+        return inside
+
+    async def _composed_of(
+        self, composed: Composed, includes: Sequence[Part], coded: Coded, verdict: Verdict
+    ) -> bool | None:
         unsure = inside = False
-        for part in composed.includes:
+        for part in includes:
             found: bool | None = True
             if part.system:
                 found = await self._included(composed, part, coded, verdict) if part.system == coded.system else False
@@ -81,7 +115,7 @@ class Membership:
         if not inside:
             return None if unsure else False
         for part in composed.excludes:
-            if await self._excluded(composed, part, coded):
+            if takes_off(part, verdict.version, composed.several) and await self._excluded(composed, part, coded):
                 return False
         return True
 
@@ -119,7 +153,7 @@ class Membership:
         head = provider.head
         failing = self.rules.failing(coded.system, head.version)
         if failing is not None:
-            self.say(version_check(failing, head.version))
+            self.say(version_check(failing, head.version, coded.at("version")))
         self.say_standing_of(head, composed.resource)
         verdict.version, verdict.provider = head.version, provider
         return await self._in_part(composed, part, provider, coded, verdict)
@@ -291,6 +325,23 @@ class Membership:
                 self.problems |= quiet.problems
                 self.unknown |= quiet.unknown
         return found, not unasked
+
+
+def _of_version(composed: Composed, system: str, version: str) -> list[Part]:
+    """The includes without those of other versions of a code system."""
+    return [
+        part
+        for part in composed.includes
+        if part.system != system or part.provider is None or part.provider.head.version == version
+    ]
+
+
+def _rank(inside: bool | None, coded: Coded, verdict: Verdict) -> int:
+    """How much less an answer is wanted than the best one: in the value set, with the display that was sent."""
+    if not inside:
+        return 2
+    display = coded.display.casefold()
+    return 0 if not display or any(name.value.casefold() == display for name in verdict.names) else 1
 
 
 def systems_in(composed: Composed) -> list[str]:

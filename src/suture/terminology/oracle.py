@@ -12,7 +12,7 @@ import msgspec
 from suture.fhir.outcomes import FhirError, TimedOut, Unavailable
 from suture.terminology.asked import Asked
 from suture.terminology.problems import Problem, Refused
-from suture.terminology.validation import Validation, subject_of_coding
+from suture.terminology.validation import Subject, Validation, subject_of_coding
 
 if TYPE_CHECKING:
     from suture.terminology.desk import Desk
@@ -21,7 +21,6 @@ KEPT = 50_000
 """Answers that are kept."""
 
 _NOTHING = Asked({})
-_INFER = Asked({"inferSystem": [True]})
 
 
 class Membership(msgspec.Struct, frozen=True):
@@ -75,9 +74,11 @@ class Memberships:
 
 
 async def _worked_out(desk: "Desk", value_set: str, system: str, version: str, code: str, display: str) -> Membership:
-    question = desk.question(_NOTHING if system else _INFER)
+    question = desk.question(_NOTHING)
     coding = {"system": system, "version": version, "code": code, "display": display}
     subject = subject_of_coding({name: value for name, value in coding.items() if value})
+    if not system:
+        subject = Subject("code", subject.codings)
     try:
         if value_set:
             composed = await question.value_set(value_set)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from suture.fhir.outcomes import Invalid, Issue
+from suture.fhir.outcomes import FhirError, Invalid, Issue
 
 MESSAGE_ID = "http://hl7.org/fhir/StructureDefinition/operationoutcome-message-id"
 KINDS = "http://hl7.org/fhir/tools/CodeSystem/tx-issue-type"
@@ -76,3 +76,30 @@ class Refused(Invalid):
     def outcome(self) -> Json:
         """The OperationOutcome that tells a client of this error."""
         return outcome(self.problems)
+
+
+def bad_request(text: str, id: str = "") -> Refused:
+    """A request that lacks something or contradicts itself."""
+    return Refused(Problem("error", "invalid", "invalid-data", id, text))
+
+
+_KIND_OF = {"not-found": "not-found", "not-supported": "not-supported", "too-costly": "too-costly"}
+
+
+def told(error: FhirError) -> Refused:
+    """An error of another part of the server as a terminology operation tells it, with the same status."""
+    problems = [
+        Problem(one.severity, one.code, _KIND_OF.get(one.code, "invalid-data"), "", one.diagnostics, one.expression)
+        for one in error.issues
+    ]
+    found = _Told(*problems, status=error.status)
+    found.headers = error.headers
+    return found
+
+
+class _Told(Refused):
+    """Says everything twice: as this ecosystem reads it, and as other answers of the server do."""
+
+    def outcome(self) -> Json:
+        issues = [problem.entry() | {"diagnostics": problem.text} for problem in self.problems]
+        return {"resourceType": "OperationOutcome", "issue": issues}

@@ -3,7 +3,7 @@
 Specification: https://hl7.org/fhir/R4/codesystem-concept-properties.html, and the rules of HL7's terminology ecosystem
 on inactive concepts (https://build.fhir.org/ig/HL7/fhir-tx-ecosystem-ig/requirements.html). The one thing to know: a
 concept is inactive when the property `inactive` says so, its status is inactive or retired, or it is withdrawn;
-deprecated is not. Properties are known by their code, or by the URI that their code system declares for another code.
+deprecated is not. Properties are known by the URI that their code system declares for them, else by their code.
 """
 
 from collections.abc import Sequence
@@ -78,9 +78,14 @@ def is_abstract(concept: Json, declared: Sequence[Declared] = ()) -> bool:
 
 
 def _called(meaning: str, declared: Sequence[Declared]) -> list[str]:
-    """What the properties are called that mean `meaning`, a code of FHIR's concept properties."""
+    """What the properties are called that mean `meaning`, a code of FHIR's concept properties: by URI, and by that code
+    itself unless it is declared with another URI.
+    """
     uri = _MEANINGS + meaning
-    return [meaning, *[one.code for one in declared if one.uri == uri]]
+    found = [one.code for one in declared if one.uri == uri]
+    if meaning not in found and not any(one.code == meaning and one.uri for one in declared):
+        found.append(meaning)
+    return found
 
 
 def concept_of(raw: Json, number: int, declared: Sequence[Declared] = ()) -> Concept:

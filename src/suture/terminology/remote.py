@@ -13,7 +13,17 @@ from suture.terminology.content.grammars.grammar import Unlisted
 from suture.terminology.problems import Problem, Refused
 from suture.terminology.refusals import shown, unsupported
 from suture.terminology.remote_server import RemoteServer
-from suture.terminology.systems import NO_NUMBER, Concept, Content, Designation, Head, Json, Property, Provider
+from suture.terminology.systems import (
+    NO_NUMBER,
+    Concept,
+    Content,
+    Designation,
+    Head,
+    ImplicitMap,
+    Json,
+    Property,
+    Provider,
+)
 from suture.terminology.versions import newest
 
 MAX_EXPANDED = 10_000
@@ -136,16 +146,20 @@ class WithRemote:
         first = [one["code"] for one in versions if one.get("code") and one.get("isDefault")]
         return [*first, *(one for one in named if one not in first)]
 
-    async def implicit(self, url: str) -> Json | None:
+    async def implicit(self, url: str, version: str = "") -> Json | None:
         """The ValueSet that a code system defines by its URL."""
         found = _SNOMED_SET.fullmatch(url)
         if _SNOMED not in self._servers or found is None:
-            return await self._content.implicit(url)
+            return await self._content.implicit(url, version)
         rule = {"property": "constraint", "op": "="} if found[2] == "ecl" else {"property": "concept", "op": "in"}
         include: Json = {"system": _SNOMED, "filter": [rule | {"value": found[3]}]}
         if found[1] != _SNOMED:
             include["version"] = found[1]
         return {"resourceType": "ValueSet", "url": url, "status": "active", "compose": {"include": [include]}}
+
+    async def implicit_map(self, url: str) -> ImplicitMap | None:
+        """The ConceptMap that a code system defines by its URL; no other server is asked."""
+        return await self._content.implicit_map(url)
 
     async def heads(self) -> Sequence[Head]:
         """All code systems that are here; nobody else is asked."""

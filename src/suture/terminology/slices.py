@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from pyroaring import BitMap
 
-from suture.terminology.composing import Composed, Part
+from suture.terminology.composing import Composed, Part, takes_off
 from suture.terminology.library import Library
 from suture.terminology.problems import Problem, Refused
 from suture.terminology.remote import Remote
@@ -23,7 +23,8 @@ class Slice(msgspec.Struct, frozen=True):
 
     `numbers`: which; `order`: in which order, None for that of the system. `entries`: what the value set says of listed
     ones, by number. `concepts`: of a grammar, which has no numbers, in order. `whole`: all of the system; `tree`: they
-    may be shown as a tree. `language`: of the value set that lists them.
+    may be shown as a tree. `language`: of the value set that lists them. `open`: they are only the usual codes of a
+    grammar, which has more.
     """
 
     provider: Provider
@@ -34,6 +35,7 @@ class Slice(msgspec.Struct, frozen=True):
     whole: bool = False
     tree: bool = False
     language: str = ""
+    open: bool = False
 
     def only(self, numbers: BitMap) -> "Slice":
         """The same with only those of its numbers that are in `numbers`."""
@@ -70,25 +72,35 @@ class Slicing:
         return found
 
     async def _of(self, composed: Composed) -> list[Slice]:
+        included = [one for part in composed.includes for one in await self._part(part, composed)]
+        gone = await self._excluded(composed, included) if composed.excludes else {}
         seen: dict[str, BitMap] = {}
-        gone = await self._excluded(composed)
         result: list[Slice] = []
-        for part in composed.includes:
-            for one in await self._part(part, composed):
-                key = canonical(one.provider.head)
-                left = one.but(seen.get(key, _NONE) | gone.get(key, _NONE))
-                if composed.active_only and one.provider.enumerable:
-                    left = left.but(await one.provider.inactive())
-                seen[key] = seen.get(key, BitMap()) | left.numbers
-                result.append(_without_codes(left, composed))
+        for one in included:
+            key = canonical(one.provider.head)
+            left = one.but(seen.get(key, _NONE) | gone.get(key, _NONE))
+            if composed.active_only and one.provider.enumerable:
+                left = left.but(await one.provider.inactive())
+            seen[key] = seen.get(key, BitMap()) | left.numbers
+            result.append(_without_codes(left, composed))
         return [one for one in result if len(one)]
 
-    async def _excluded(self, composed: Composed) -> dict[str, BitMap]:
+    async def _excluded(self, composed: Composed, included: Sequence[Slice]) -> dict[str, BitMap]:
+        """The numbers to take off, by code system and version."""
         gone: dict[str, BitMap] = {}
+        providers = {canonical(one.provider.head): one.provider for one in included}
+        versions: dict[str, list[str]] = {}
+        for key, provider in providers.items():
+            versions.setdefault(provider.head.url, []).append(key)
+        several = frozenset(url for url, keys in versions.items() if len(keys) > 1)
         for part in composed.excludes:
             for one in await self._part(part, composed):
-                key = canonical(one.provider.head)
-                gone[key] = gone.get(key, BitMap()) | one.numbers
+                head = one.provider.head
+                for key in versions.get(head.url, ()):
+                    if key == canonical(head):
+                        gone[key] = gone.get(key, BitMap()) | one.numbers
+                    elif takes_off(part, providers[key].head.version, several) and providers[key].enumerable:
+                        gone[key] = gone.get(key, BitMap()) | await _in_other_version(one, providers[key])
         return gone
 
     async def _part(self, part: Part, composed: Composed) -> list[Slice]:
@@ -99,6 +111,10 @@ class Slicing:
             found, others = [await self._of_system(part, composed)], list(part.imports)
         for other in others:
             found = _common(found, await self.of(other))
+        if others or part in composed.excludes:
+            for one in found:
+                if one.open:
+                    raise _endless(one.provider)
         return found
 
     async def _of_system(self, part: Part, composed: Composed) -> Slice:
@@ -107,7 +123,10 @@ class Slicing:
             raise await self._unknown(part)
         language = composed.resource.get("language", "")
         if not provider.enumerable:
-            return Slice(provider, BitMap(), None, {}, concepts=await self._grammar(part, provider), language=language)
+            listed = part.listed if part.listed is not None else await self._usual(part, provider)
+            concepts = await self._grammar(part, provider, listed)
+            open = part.listed is None and not isinstance(provider, Remote)
+            return Slice(provider, BitMap(), None, {}, concepts=concepts, language=language, open=open)
         if provider.head.content == "fragment" and part.listed is None and not self._incomplete:
             raise _fragment(provider)
         chosen = part.numbers
@@ -120,14 +139,32 @@ class Slicing:
         numbers = BitMap(entries) if chosen is None else BitMap(entries) & chosen
         return Slice(provider, numbers, list(entries), entries, language=language)
 
-    async def _grammar(self, part: Part, provider: Provider) -> list[tuple[Concept, Json]]:
+    async def _usual(self, part: Part, provider: Provider) -> Mapping[str, Json] | None:
+        """The codes of a grammar that FHIR lists as its usual ones. Raises Refused where there is no such list."""
+        url = _USUAL.get(part.system, "")
+        if isinstance(provider, Remote):
+            return None
+        if not url or (part.filters and part.system not in _FILTERED):
+            raise _endless(provider)
+        try:
+            found = await self._library.value_set(url)
+        except Refused as error:
+            raise _endless(provider) from error
+        includes: list[Json] = found.resource.get("compose", {}).get("include", [])
+        return {
+            concept["code"]: {}
+            for include in includes
+            if include.get("system") == part.system
+            for concept in include.get("concept", ())
+        }
+
+    async def _grammar(
+        self, part: Part, provider: Provider, listed: Mapping[str, Json] | None
+    ) -> list[tuple[Concept, Json]]:
         if isinstance(provider, Remote):
             concepts = await provider.listing(part.listed, part.filters)
             return [(concept, (part.listed or {}).get(concept.code, {})) for concept in concepts]
-        if part.listed is None:
-            text = f'The code System "{provider.head.url}" has a grammar, and cannot be enumerated directly'
-            raise Refused(Problem("error", "too-costly", "too-costly", "", text))
-        found = [(await provider.concept(code), entry) for code, entry in part.listed.items()]
+        found = [(await provider.concept(code), entry) for code, entry in (listed or {}).items()]
         kept = [(concept, entry) for concept, entry in found if concept is not None]
         for rule in part.filters:
             kept = [(concept, entry) for concept, entry in kept if await provider.satisfies(concept, *rule)]
@@ -148,6 +185,26 @@ class Slicing:
 
 
 _NONE = BitMap()
+
+_USUAL = {
+    "http://unitsofmeasure.org": "http://hl7.org/fhir/ValueSet/ucum-common",
+    "urn:ietf:bcp:47": "http://hl7.org/fhir/ValueSet/languages",
+}
+"""Value sets with the usual codes of grammars."""
+
+_FILTERED = ("http://unitsofmeasure.org",)
+"""Those that are long enough for a part of them to be of use."""
+
+
+def _endless(provider: Provider) -> Refused:
+    text = f'The code System "{provider.head.url}" has a grammar, and cannot be enumerated directly'
+    return Refused(Problem("error", "too-costly", "too-costly", "", text))
+
+
+async def _in_other_version(one: Slice, provider: Provider) -> BitMap:
+    """The numbers that the codes of a slice have in another version of its code system."""
+    codes = [concept.code for concept in await one.provider.concepts(list(one.numbers))]
+    return BitMap((await provider.numbers(codes)).values())
 
 
 def _common(slices: list[Slice], others: list[Slice]) -> list[Slice]:

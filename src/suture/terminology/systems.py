@@ -6,7 +6,7 @@ numbers, so a value set is set arithmetic whether its codes lie in memory or in 
 (UCUM, language tags …) has no numbers: it can only tell whether a code is one of its own.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -195,6 +195,15 @@ class Provider(Protocol):
         ...
 
 
+class ImplicitMap(msgspec.Struct, frozen=True):
+    """A ConceptMap that a code system defines by its URL. `resource`: without its groups. `groups`: those with the
+    mappings of one code, which is a target when the second argument is true.
+    """
+
+    resource: Json
+    groups: Callable[[str, bool], Awaitable[Sequence[Json]]]
+
+
 class Content(Protocol):
     """Code systems that are kept elsewhere than in resources: in the tables of the database, or as grammars."""
 
@@ -206,8 +215,14 @@ class Content(Protocol):
         """The versions that are here, newest first; empty when the system is not here at all."""
         ...
 
-    async def implicit(self, url: str) -> Json | None:
-        """The ValueSet that one of these systems defines by its URL, see `Provider.implicit`."""
+    async def implicit(self, url: str, version: str = "") -> Json | None:
+        """The ValueSet that one of these systems defines by its URL, see `Provider.implicit`. `version`: of the code
+        system, where the canonical names one.
+        """
+        ...
+
+    async def implicit_map(self, url: str) -> ImplicitMap | None:
+        """The ConceptMap that one of these systems defines by its URL."""
         ...
 
     async def heads(self) -> Sequence[Head]:

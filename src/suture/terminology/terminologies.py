@@ -58,7 +58,7 @@ async def operate(desk: Desk, operation: str, arguments: Sequence[Any]) -> Json 
     if operation not in OPERATIONS or any(value is None for value in values[:number]):
         return None
     try:
-        asked = Asked(_further(values[number]) | _inferring(operation, values[1]))
+        asked = Asked(_further(values[number]))
         brought = operation == "validateCS" and isinstance(values[0], dict)
         question = desk.question(asked, (cast(Json, values[0]),) if brought else ())
         return await _operated(desk, operation, values, question, asked)
@@ -102,7 +102,7 @@ async def _operated(
                 target_scope=asked.text("target") or asked.text("targetScope"),
                 native=desk.version is Version.R5,
             )
-            return await Translation(question.library, [known], wanted).answer()
+            return await Translation(question, [known], wanted).answer()
 
 
 async def _in_code_system(question: Question, asked: Asked, system: Any, coded: Any) -> Json | None:
@@ -130,11 +130,6 @@ def _subject(value: Any, system: str) -> Subject:
     if isinstance(cast(Json, value).get("coding"), list):
         return subject_of_concept({"coding": list(_codings(value))})
     return subject_of_coding(_coding(value))
-
-
-def _inferring(operation: str, coded: Any) -> dict[str, list[Any]]:
-    """A code by itself has the system that the value set says."""
-    return {"inferSystem": [True]} if operation == "validateVS" and isinstance(coded, str) else {}
 
 
 def _further(given: Any) -> dict[str, list[Any]]:

@@ -24,6 +24,16 @@ def no_system(coded: Coded) -> Problem:
     return Problem("warning", "invalid", "invalid-data", "Coding_has_no_system__cannot_validate", text, place)
 
 
+def no_code(coded: Coded) -> Problem:
+    """A coding that has no code, and perhaps no code system either."""
+    if coded.system:
+        id, text = "Coding_has_no_code__cannot_validate", "Coding has no code. There is nothing to validate without one"
+    else:
+        id = "Coding_has_no_system_or_code__cannot_validate"
+        text = "Coding has no system or code. There is nothing to validate without them"
+    return Problem("warning", "invalid", "invalid-data", id, text, coded.place or "code")
+
+
 def relative_system(coded: Coded) -> Problem:
     """A system that is no absolute URL."""
     text = "Coding.system must be an absolute reference, not a local reference"

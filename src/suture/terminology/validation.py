@@ -26,7 +26,9 @@ MAX_CODINGS = 100
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """What is to be judged. `concept`: the CodeableConcept as it was sent."""
+    """What is to be judged. `concept`: the CodeableConcept as it was sent. The system is inferred of a code by itself
+    only.
+    """
 
     mode: Mode
     codings: tuple[Coded, ...]
@@ -92,7 +94,6 @@ class Validation:
         self._internal = internal
         self._languages = self._asked.languages
         self._lenient = self._asked.truth("lenient-display-validation")
-        self._infer = self._asked.truth("inferSystem")
         self._inside: bool | None = False
         self._valid: tuple[Coded, Verdict] | None = None
         self._last: tuple[Coded, Verdict] | None = None
@@ -111,6 +112,9 @@ class Validation:
         return self._answer()
 
     async def _coding(self, coded: Coded) -> None:
+        if not coded.code:
+            self._membership.say(texts.no_code(coded))
+            return
         verdict = Verdict()
         coded, inside = await self._judged(coded, verdict)
         several = self._subject.mode == "codeableConcept"
@@ -120,23 +124,30 @@ class Validation:
             self._inside = inside
         if self._last is None or inside:
             self._last = (coded, verdict)
+        chosen = not several
         if inside:
-            self._valid = (coded, verdict)
+            chosen = self._valid is None
+            self._valid = self._valid or (coded, verdict)
+            if several:
+                self._say_status(coded, verdict)
         elif not self._membership.only_membership and coded.system:
             await self._look_closer(coded, verdict)
-        if verdict.concept is not None and verdict.provider is not None and (inside or not several):
-            shown = preferred(verdict.names, self._languages) or preferred(verdict.names, None)
-            self._display = shown.value if shown else ""
-        elif inside and verdict.names:
-            self._display = verdict.names[0].value
+        if chosen:
+            self._display = self._shown(verdict, inside=inside is True)
         if inside or not self._membership.only_membership:
             self._check_display(coded, verdict)
+
+    def _shown(self, verdict: Verdict, *, inside: bool) -> str:
+        if verdict.concept is not None and verdict.provider is not None:
+            shown = preferred(verdict.names, self._languages) or preferred(verdict.names, None)
+            return shown.value if shown else ""
+        return verdict.names[0].value if inside and verdict.names else ""
 
     async def _judged(self, coded: Coded, verdict: Verdict) -> tuple[Coded, bool | None]:
         """The coding, with the system that it must mean, and whether it is in the value set."""
         if coded.system:
             return coded, await self._membership.judge(self._composed, coded, verdict)
-        if not self._infer and self._subject.mode != "code":
+        if self._subject.mode != "code":
             self._membership.say(texts.no_system(coded))
             return coded, False
         systems, certain = await self._membership.systems_of(self._composed, coded.code)
@@ -196,9 +207,8 @@ class Validation:
     def _say_not_in(self) -> None:
         if self._subject.mode == "codeableConcept":
             self._membership.say(texts.none_in(self._composed.name))
-        else:
-            coded = self._last[0] if self._last else self._subject.codings[0]
-            self._membership.say(texts.not_in(self._composed.name, coded, one_of_several=False))
+        elif self._last is not None:
+            self._membership.say(texts.not_in(self._composed.name, self._last[0], one_of_several=False))
 
     def _answer(self) -> Answer:
         several = self._subject.mode == "codeableConcept"
@@ -207,6 +217,8 @@ class Validation:
         if of_status is not None:
             self._say_status(*of_status)
         problems = tuple(self._membership.problems)
+        if several and self._inside is True:
+            problems = tuple(map(_not_decisive, problems))
         result = self._inside is True and not any(problem.severity == "error" for problem in problems)
         message = "; ".join(sorted({problem.text for problem in problems if not problem.silent}))
         found: list[Json] = [{"name": "result", "valueBoolean": result}]
@@ -235,9 +247,16 @@ class Validation:
             self._membership.say(texts.deprecated(coded.code, place))
 
 
+def _not_decisive(problem: Problem) -> Problem:
+    """An issue beside a coding that is in the value set: the unknown code system of another one decides nothing."""
+    if problem.id in ("UNKNOWN_CODESYSTEM", "UNKNOWN_CODESYSTEM_VERSION_NONE"):
+        return msgspec.structs.replace(problem, severity="warning")
+    return problem
+
+
 def _of_coding(coded: Coded, verdict: Verdict, display: str) -> list[Json]:
-    found: list[Json] = [{"name": "code", "valueCode": coded.code}]
-    if coded.system:
+    found: list[Json] = [{"name": "code", "valueCode": coded.code}] if coded.code else []
+    if coded.system and coded.code:
         found.append({"name": "system", "valueUri": coded.system})
     version = verdict.version or coded.version
     if version:

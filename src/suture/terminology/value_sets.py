@@ -8,7 +8,7 @@ from pyroaring import BitMap
 
 from suture.fhir.outcomes import Issue
 from suture.terminology.codes import EVERY, Codes, Members, difference, intersection, size, union
-from suture.terminology.composing import Composed, Part
+from suture.terminology.composing import Composed, Part, takes_off
 from suture.terminology.listed import Listed
 from suture.terminology.problems import Problem, Refused
 from suture.terminology.refusals import shown, too_large
@@ -40,15 +40,28 @@ class _Counting:
             if composed.contains is not None:
                 found = _expanded(composed)
             else:
-                active = composed.active_only
-                included = union([await self._part(part, composed, active_only=active) for part in composed.includes])
-                excluded = union([await self._part(part, composed, active_only=False) for part in composed.excludes])
-                found = difference(included, excluded)
+                found = await self._composed_of(composed)
             if size(found) > MAX_CODES:
                 url = composed.name.partition("|")[0]
                 raise too_large(f"The value set {shown(url)} has too many codes", MAX_CODES)
             self._done[id(composed)] = found
         return found
+
+    async def _composed_of(self, composed: Composed) -> Members:
+        active, several = composed.active_only, composed.several
+        included = [await self._part(part, composed, active_only=active) for part in composed.includes]
+        excluded = [await self._part(part, composed, active_only=False) for part in composed.excludes]
+        if not several or not excluded:
+            return difference(union(included), union(excluded))
+        left: list[Members] = []
+        for part, codes in zip(composed.includes, included, strict=True):
+            version = part.provider.head.version if part.provider is not None else part.version
+            pairs = zip(composed.excludes, excluded, strict=True)
+            gone = [
+                one for exclude, one in pairs if exclude.system != part.system or takes_off(exclude, version, several)
+            ]
+            left.append(difference(codes, union(gone)))
+        return union(left)
 
     async def _part(self, part: Part, composed: Composed, *, active_only: bool) -> Members:
         every = [await self.members(one) for one in part.imports]

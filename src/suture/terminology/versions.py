@@ -76,14 +76,16 @@ MODES = tuple(_MODES)
 
 
 def matches(wanted: str, version: str) -> bool:
-    """Whether `version` is what is meant by `wanted`: the same, one with more detail (`1.0` means 1.0.3), or one that
-    fits its wildcards (`1.x`, `1.0.*`, `1.?`; the rest of the version may be anything).
+    """Whether `version` is what is meant by `wanted`: the same, one with more detail (`1.0` means 1.0.3, but `1` is a
+    version of its own), or one that fits its wildcards (`1.x`, `1.0.*`, `1.?`; the rest of it may be anything).
     """
     if wanted == version:
         return True
     if not wanted or not version:
         return False
-    if version.startswith(f"{wanted}.") or (wanted.startswith("http") and version.startswith(f"{wanted}/version/")):
+    if (version.startswith(f"{wanted}.") and "." in wanted) or (
+        wanted.startswith("http") and version.startswith(f"{wanted}/version/")
+    ):
         return True
     parts = wanted.split(".")
     if not any(part and _WILDCARD.fullmatch(part[-1]) and len(part) == 1 for part in parts) and "?" not in wanted:

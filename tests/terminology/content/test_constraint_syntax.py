@@ -43,6 +43,11 @@ SAME = [
     (f'{A}{{{{term="x"}}}}', f'{A} {{{{ D term = match:"x" }}}}'),
     (f"{A}{{{{type=syn}}}}", f"{A} {{{{ d TYPE = synonym }}}}"),
     (f"{A}{{{{+HISTORY}}}}", f"{A} {{{{ + history }}}}"),
+    (f"{A}{{{{+HISTORY (*)}}}}", f"{A} {{{{ + HISTORY }}}}"),
+    (f"^ {A}{{{{M active=*}}}}", f'memberOf {A} {{{{ m ACTIVE = "*" }}}}'),
+    (f"{A}{{{{C active=1}}}}", f'{A} {{{{ C active = "true" }}}}'),
+    ('"LOINC#54486-6"', 'LOINC#"54486-6"'),
+    (f'{A}:{B}="a*b"', f'{A} : {B} = "a\\*b"'),
     (f"{A} AND (({B}))", f"{A} AND ( /* twice */ ({B}) )"),
 ]
 
@@ -67,6 +72,9 @@ WELL_FORMED = [
     f"{A} {{{{ dialect = (en-gb (prefer) en-us (accept prefer)), effectiveTime >= \"20200101\" }}}}",
     f"{A} {{{{ dialectId = ({B} {C}) (prefer), typeId = ({B} {C}), moduleId = (<< {B}) }}}}",
     f"{A} {{{{ C definitionStatus = (primitive defined), active = 1 }}}} {{{{ D language = en }}}}",
+    f"{A} {{{{ dialectId = (< {B} OR {C}) (accept), dialect = en-nz-x-pat }}}}",
+    f"^R ({A} OR {B}) {{{{ M mapTarget = \"x\" }}}}",
+    f"{A}: " + ", ".join([f"({B} = *, {C} = *)"] * 60),
     f"{A} {{{{ + HISTORY (< {B}) }}}}",
     "LOINC#718-7 OR \"LOINC#LP 1\"",
     f"/* a * comment */ {A} |a term with (signs) & more|",
@@ -113,6 +121,7 @@ WRONG = [
     (f"{A} {{{{ dialect = klingon }}}}", 24, "a dialect alias was expected"),
     (f"{A} {{{{ M active = 1 }}}}", 11, "directly after ^"),
     (f"{A} {{{{ effectiveTime > \"2020\" }}}}", 30, "a date such as"),
+    (f"{A} {{{{ dialect = en-gb () }}}}", 31, "a concept identifier"),
     (f"{A} {B}", 11, "should end here"),
     (f"{A} /* no end", 11, "should end here"),
 ]  # fmt: skip

@@ -70,6 +70,13 @@ SETS = {
     "^ [referencedComponentId] SAME_AS {{ M targetComponentId = << ASTHMA }}": {"OLD_ASTHMA"},
     "^ REFSET {{ M active = * }}": {"ASTHMA", "BACTERIAL", "OLD_ASTHMA", "VIRAL"},
     "^R (<< ASTHMA)": {"REFSET", "MAP"},
+    '^R (<< ASTHMA) {{ M mapTarget = "J45" }}': {"MAP"},
+    "^R VIRAL": set(),
+    "^R VIRAL {{ M active = 0 }}": {"REFSET"},
+    # a row of another kind of reference set has no such field
+    '^ (MAP OR REFSET) {{ M mapTarget = "J45.9" }}': {"ASTHMA"},
+    '^ * {{ M mapTarget = "J18.9" }}': {"PNEUMONIA"},
+    '^ MAP {{ M mapTarget = "J45.1" }}': set(),
     "LOINC#LP7796-8": {"ASTHMA"},
 }
 
@@ -101,11 +108,17 @@ REFINEMENTS = {
     "< LUNG_DISORDER : [2..2] { FINDING_SITE = * }": {"ASTHMA"},
     "< LUNG_DISORDER : [0..0] { FINDING_SITE = BRONCHUS }": {"PNEUMONIA", "BACTERIAL", "VIRAL"},
     "* : { FINDING_SITE = *, [0..0] MORPHOLOGY = EDEMA }": SITES,
+    # the relationship to what is above is no attribute, and makes no group
+    "<< LUNG_DISORDER : [0..0] * = *": {"LUNG_DISORDER"},
+    "<< LUNG_DISORDER : { [0..0] FINDING_SITE = * }": {"BACTERIAL", "VIRAL", "ASTHMA"},
+    "< PNEUMONIA . *": {"BACTERIUM", "VIRUS", "LUNG", "LEFT_LUNG", "INFLAMMATION"},
     "ASTHMA : { [0..0] FINDING_SITE = *, MORPHOLOGY = * }": set(),
     # the other way round
     "* : R AGENT = << PNEUMONIA": {"BACTERIUM", "VIRUS"},
     "* : reverseOf FINDING_SITE = ASTHMA": {"BRONCHUS", "LUNG"},
     "* : [2..*] R AGENT = < LUNG_DISORDER": {"VIRUS"},
+    "SUBSTANCE : [2..2] R * = *": {"SUBSTANCE"},
+    "INFLAMMATION : [4..4] R (MORPHOLOGY OR FINDING_SITE) = *": {"INFLAMMATION"},
     "ASTHMA . FINDING_SITE": {"BRONCHUS", "LUNG"},
     "<< LUNG_DISORDER . AGENT": {"BACTERIUM", "VIRUS"},
     "(< LUNG_DISORDER : AGENT = VIRUS) . MORPHOLOGY": {"INFLAMMATION", "EDEMA"},
@@ -124,6 +137,10 @@ REFINEMENTS = {
     '< PRODUCT : LABEL = match:"pain"': {"TABLET"},
     '< PRODUCT : LABEL = wild:"*ver"': {"SYRUP"},
     '< PRODUCT : LABEL = ("Pain stop" "Fever")': {"TABLET", "SYRUP"},
+    "< PRODUCT : STRENGTH = *": {"TABLET", "SYRUP"},
+    "< PRODUCT : [0..0] STRENGTH = *": set(),
+    "< PRODUCT : [4..4] * = *": set(),
+    "< PRODUCT : [5..5] * = *": {"TABLET", "SYRUP"},
     "< PRODUCT : FREE = true": {"TABLET"},
     "< PRODUCT : FREE != true": {"SYRUP"},
     "< PRODUCT : { STRENGTH > #3, INGREDIENT = * }": {"TABLET"},
@@ -136,6 +153,16 @@ FILTERS = {
     '<< FINDING {{ term = match:"lunG dis" }}': {"LUNG_DISORDER"},
     '<< FINDING {{ term = wild:"*ial pneumonia" }}': {"BACTERIAL"},
     '<< FINDING {{ term = "meniere" }}': {"ASTHMA"},
+    # a letter with an accent stands for itself only
+    '<< FINDING {{ term = "Ménière" }}': {"ASTHMA"},
+    '<< FINDING {{ term = "mènière" }}': set(),
+    '<< FINDING {{ term = wild:"MÉNIÈRE*" }}': {"ASTHMA"},
+    '<< FINDING {{ term = wild:"méniere*" }}': {"ASTHMA"},
+    '<< FINDING {{ term = wild:"ménieré*" }}': set(),
+    # what stands together in a search term stands together in the term
+    '<< FINDING {{ term = "ménière\'s asma" }}': {"ASTHMA"},
+    '<< FINDING {{ term = "asma-s" }}': set(),
+    '<< FINDING MINUS * {{ term = wild:"*u*" }}': {"FINDING", "ASTHMA"},
     '<< FINDING {{ term = "parenchyma" }}': set(),
     '<< FINDING {{ term = "parenchyma", type = def }}': {"PNEUMONIA"},
     '<< FINDING {{ term = "wheeze" }}': set(),
@@ -156,6 +183,8 @@ FILTERS = {
     "<< PNEUMONIA {{ C definitionStatusId = 900000000000074008 }}": {"VIRAL"},
     '<< PNEUMONIA {{ C effectiveTime < "20240101" }}': {"VIRAL"},
     '<< PNEUMONIA {{ C effectiveTime = ("20200131" "20240101") }}': {"PNEUMONIA", "BACTERIAL", "VIRAL"},
+    '<< PNEUMONIA {{ C effectiveTime < "" }}': set(),
+    '<< PNEUMONIA {{ C effectiveTime = "" }}': set(),
     "<< PNEUMONIA {{ C moduleId = 900000000000207008 }}": {"PNEUMONIA", "BACTERIAL", "VIRAL"},
     "^ REFSET {{ C active = false }}": {"OLD_ASTHMA"},
     "^ REFSET {{ C active = * }}": {"ASTHMA", "BACTERIAL", "OLD_ASTHMA"},
@@ -165,6 +194,7 @@ FILTERS = {
     "<< PNEUMONIA {{ + HISTORY-MOD }}": {"PNEUMONIA", "BACTERIAL", "VIRAL", "OLD_PNEUMONIA"},
     "<< ASTHMA {{ + HISTORY }}": {"ASTHMA", "OLD_ASTHMA", "MAYBE_ASTHMA"},
     "<< ASTHMA {{ + HISTORY (900000000000523009) }}": {"ASTHMA", "MAYBE_ASTHMA"},
+    "<< ASTHMA {{ + HISTORY (*) }}": {"ASTHMA", "OLD_ASTHMA", "MAYBE_ASTHMA"},
 }
 
 

@@ -66,6 +66,10 @@ async def test_a_grammar_is_not_listed() -> None:
 async def test_units_by_what_they_measure() -> None:
     assert await passes(UCUM, "mg/dL", "canonical", "=", "g/L")
     assert not await passes(UCUM, "mg/dL", "canonical", "=", "mol/L")
+    assert await passes(UCUM, "mg/dL", "comparable", "in", "mol/L, g/L")
+    assert await passes(UCUM, "[in_i]", "property", "=", "length")
+    assert not await passes(UCUM, "cm2", "property", "=", "length")
+    assert not await passes(UCUM, "kg", "property", "=", "colour")
     with pytest.raises(FhirError, match="no filter"):
         await passes(UCUM, "mg/dL", "colour", "=", "red")
 
@@ -93,4 +97,9 @@ async def test_the_value_set_of_all_units() -> None:
     found = await Grammars().implicit("http://unitsofmeasure.org/vs")
     assert found is not None
     assert found["compose"]["include"] == [{"system": UCUM}]
+    comparable = await Grammars().implicit("http://unitsofmeasure.org/vs/mg%2FdL")
+    assert comparable is not None
+    (one,) = comparable["compose"]["include"][0]["filter"]
+    assert one == {"property": "canonical", "op": "=", "value": "mg/dL"}
+    assert await Grammars().implicit("http://unitsofmeasure.org/vs/nonsense") is None
     assert {head.url for head in await Grammars().heads()} >= {UCUM, TAGS, MEDIA}

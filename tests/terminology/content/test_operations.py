@@ -1,5 +1,6 @@
 """Loaded code systems through the FHIR API: operations, implicit value sets, searches."""
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -9,6 +10,8 @@ import pytest
 from suture.cli.target import Target, embedded
 from suture.settings import load
 from tests.terminology import edition as e
+from tests.terminology.content.loaded import add
+from tests.terminology.snomed import CORE, METADATA, MODEL, Writer
 
 pytestmark = pytest.mark.anyio
 
@@ -93,6 +96,11 @@ async def test_snomed_ct_through_the_api(snomed_url: str) -> None:
         assert parts(member)["result"] is True
         other = await ask(server, "ValueSet/$validate-code", url=url, system=SNOMED, code=e.LUNG)
         assert parts(other)["result"] is False
+        # terms between bars, of which none begins a version
+        named = f"<< {e.LUNG_DISORDER} |Disorder of lung| : {e.AGENT} |Causative agent| = {e.BACTERIUM} |Bacteria|"
+        for text in (named, quote(named), f"{named}|{e.VERSION}"):
+            found = (await ask(server, "ValueSet/$expand", url=f"{SNOMED}?fhir_vs=ecl/{text}"))["expansion"]
+            assert [one["code"] for one in found["contains"]] == [str(e.BACTERIAL)], text
         broken = await ask(server, "ValueSet/$expand", 400, url=f"{SNOMED}?fhir_vs=ecl/{quote('<< ')}")
         assert "at character 4" in msgspec.json.encode(broken).decode()
 
@@ -110,6 +118,70 @@ async def test_snomed_ct_through_the_api(snomed_url: str) -> None:
         ):
             assert (await ask(server, "Condition", **query))["entry"], query
         assert not (await ask(server, "Condition", **{"code:below": f"{SNOMED}|{e.BACTERIAL}"})).get("entry")
+
+
+async def test_a_value_set_by_rule_is_of_the_version_that_is_asked_for(
+    small_edition: e.Edition, tmp_path: Path
+) -> None:
+    module = 11000172109
+    with Writer(tmp_path / "extension", 20240315, where="BE1000172", namespace="1000172", module=module) as extension:
+        extension.concept("Belgian module (core metadata concept)", [METADATA["metadata"]], code=module)
+        extension.depends(module, CORE, target=e.DATE)
+        extension.depends(module, MODEL, target=e.DATE)
+        extension.concept("Beer lung (disorder)", [e.LUNG_DISORDER], synonyms=["Beer lung"])
+    database = f"sqlite:///{tmp_path / 'editions.db'}"
+    await add(database, small_edition.folder)
+    await add(database, small_edition.folder, tmp_path / "extension")
+    edition = f"{SNOMED}/{module}"
+    async with embedded(load({"database": database}, {}, None, {}).settings) as server:
+
+        async def found(url: str, **more: str) -> set[str]:
+            answer = await ask(server, "ValueSet/$expand", url=url, filter="beer", **more)
+            return displays(answer["expansion"].get("contains", []))
+
+        for query in (f"isa/{e.LUNG_DISORDER}", f"ecl/< {e.LUNG_DISORDER} |Disorder of lung|"):
+            url = f"{SNOMED}?fhir_vs={query}"
+            assert await found(url) == set(), "the International edition is the default"
+            assert await found(f"{url}|{edition}") == {"Beer lung"}
+            assert await found(url, valueSetVersion=f"{edition}/version/20240315") == {"Beer lung"}
+            assert await found(url, **{"system-version": f"{SNOMED}|{edition}"}) == {"Beer lung"}
+            assert await found(f"{edition}?fhir_vs={query}") == {"Beer lung"}
+
+
+def matched(parameters: dict[str, Any]) -> list[tuple[str, str]]:
+    """Equivalence and code of each match of a `$translate`."""
+    found: list[tuple[str, str]] = []
+    for one in parameters["parameter"]:
+        if one["name"] == "match":
+            parts = {part["name"]: part for part in one["part"]}
+            code = parts["concept"]["valueCoding"]["code"] if "concept" in parts else ""
+            found.append((parts["equivalence"]["valueCode"], code))
+    return found
+
+
+async def test_reference_sets_are_concept_maps(snomed_url: str) -> None:
+    settings = load({"database": snomed_url}, {}, None, {}).settings
+    async with embedded(settings) as server:
+
+        async def translated(refset: str, code: object, base: str = SNOMED, **more: object) -> list[tuple[str, str]]:
+            url = f"{base}?fhir_cm={METADATA[refset]}"
+            query = {"url": url, "system": SNOMED, "code": code} | more
+            return matched(await ask(server, "ConceptMap/$translate", **query))
+
+        assert await translated("same as", e.OLD_ASTHMA) == [("equal", str(e.ASTHMA))]
+        assert await translated("same as", e.OLD_ASTHMA, e.VERSION) == [("equal", str(e.ASTHMA))]
+        assert await translated("replaced by", e.OLD_PNEUMONIA) == [("equivalent", str(e.PNEUMONIA))]
+        assert await translated("possibly", e.MAYBE_ASTHMA) == [("inexact", str(e.ASTHMA))]
+        assert await translated("same as", e.MAYBE_ASTHMA) == [], "the row is not active"
+        assert await translated("same as", e.ASTHMA) == []
+        assert await translated("same as", e.ASTHMA, reverse="true") == [("equal", str(e.OLD_ASTHMA))]
+        assert await translated("map refset", e.ASTHMA) == [("relatedto", "J45.9")]
+        icd = "http://hl7.org/fhir/sid/icd-10"
+        assert await translated("map refset", e.ASTHMA, targetsystem=icd) == [("relatedto", "J45.9")]
+        back = await translated("map refset", "J18.9", system=icd, reverse="true")
+        assert back == [("relatedto", str(e.PNEUMONIA))]
+        for unknown in (f"{SNOMED}?fhir_cm={METADATA['simple refset']}", f"{SNOMED}/32506021000036107?fhir_cm=1"):
+            await ask(server, "ConceptMap/$translate", 404, url=unknown, system=SNOMED, code=e.ASTHMA)
 
 
 def sought(code: int, value: int) -> dict[str, Any]:

@@ -227,6 +227,48 @@ async def test_text_search_agrees_with_its_definition(tmp_path: Path) -> None:
             assert matching <= found, wanted
 
 
+# ISO 3166-2
+
+SUBDIVISIONS = """{"3166-2": [
+  {"code": "CH-ZH", "name": "Zürich", "type": "Canton"},
+  {"code": "AZ-NX", "name": "Naxçıvan", "type": "Autonomous republic"},
+  {"code": "AZ-BAB", "name": "Babək", "parent": "NX", "type": "Rayon"},
+  {"code": "GB-LND", "name": "London, City of", "parent": "GB-ENG", "type": "City corporation"},
+  {"code": "GB-ENG", "name": "England", "type": "Country"}
+]}"""
+
+
+async def test_iso_3166_2(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "pycountry-26.2.16-py3-none-any.whl", "w") as archive:
+        archive.writestr("pycountry/databases/iso3166-2.json", SUBDIVISIONS)
+        archive.writestr("pycountry/databases/iso3166-1.json", "{}")
+    url = f"sqlite:///{tmp_path / 'places.db'}"
+    await add(url, tmp_path / "pycountry-26.2.16-py3-none-any.whl")
+    async with content(url) as everything:
+        places = await system(everything, "urn:iso:std:iso:3166:-2", "26.2.16")
+        zurich = await concept(places, "CH-ZH")
+        assert (zurich.display, properties(zurich)) == ("Zürich", {"type": ["Canton"], "country": ["CH"]})
+        assert await chosen(places, "country", "=", "GB") == ["GB-ENG", "GB-LND"]
+        assert await chosen(places, "concept", "descendent-of", "AZ-NX") == ["AZ-BAB"]
+        assert await codes(places, await places.search("zuri")) == ["CH-ZH"]
+        assert await places.concept("ch-zh") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (SUBDIVISIONS, "iso_3166-2.json does not say which version it is"),
+        ('{"3166-1": []}', "iso_3166-2.json is not the list of subdivisions"),
+        ('{"3166-2": [{"code": "Zurich", "name": "x"}]}', "'Zurich' is no code such as CH-ZH"),
+        ('{"3166-2": [{"code": "CH-ZH", "name": "x"}, {"code": "CH-ZH", "name": "x"}]}', "CH-ZH is there twice"),
+    ],
+)
+async def test_what_is_no_list_of_subdivisions_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "iso_3166-2.json").write_text(text)
+    with pytest.raises(ReleaseError, match=said):
+        await add(f"sqlite:///{tmp_path / 'places.db'}", tmp_path / "iso_3166-2.json")
+
+
 # CVX and NUCC
 
 
@@ -292,6 +334,10 @@ async def test_rxnorm(database_url: str, tmp_path: Path) -> None:
         "313782||||||||RXN_STRENGTH|RXNORM|325 MG|N|4096|\n161||||||||NDC|MTHSPL|1|N||\n"
     )
     (folder / "RXNSTY.RRF").write_text("161|T109|A1|Organic Chemical|AT1|256|\n313782|T200|A2|Clinical Drug|AT2|256|\n")
+    part = tmp_path / "RxNorm_full_07012024" / "prescribe" / "rrf"
+    part.mkdir(parents=True)
+    for name in ("RXNCONSO.RRF", "RXNREL.RRF", "RXNSAT.RRF"):
+        (part / name).write_text((folder / name).read_text().partition("\n")[0] + "\n")
     await add(database_url, tmp_path / "RxNorm_full_07012024")
     async with content(database_url) as everything:
         rxnorm = await system(everything, "http://www.nlm.nih.gov/research/umls/rxnorm")
@@ -304,7 +350,10 @@ async def test_rxnorm(database_url: str, tmp_path: Path) -> None:
         assert (await concept(rxnorm, "202433")).inactive
         assert await rxnorm.concept("999") is None
         assert await chosen(rxnorm, "has_ingredient", "=", "CUI:161") == ["313782"]
+        assert await chosen(rxnorm, "RO", "=", "CUI:161") == ["313782"]
+        assert sorted(await chosen(rxnorm, "RO", "in", "CUI:161,CUI:313782")) == ["161", "313782"]
         assert await chosen(rxnorm, "STY", "in", "T200,T109") == ["161", "313782"]
+        assert await chosen(rxnorm, "STY", "=", "TUI:T200") == ["313782"]
         assert await chosen(rxnorm, "SAB", "=", "MTHSPL") == ["161"]
 
 
@@ -361,6 +410,23 @@ def write_loinc(folder: Path) -> None:
         ["LP432695-7", "1", "LP432695-7", "LP392452-1", "Hemoglobin | Bld"],
         ["LP432695-7.LP392452-1", "1", "LP392452-1", "718-7", "Hemoglobin"],
     ])  # fmt: skip
+    write_csv(folder / "AccessoryFiles" / "GroupFile" / "Group.csv", [
+        ["ParentGroupId", "GroupId", "Group", "Archetype", "Status", "VersionFirstReleased"],
+        ["LG100-4", "LG200-2", "Hemoglobin|Bld", "", "Active", "2.64"],
+        ["LG100-4", "LG201-0", "Old", "", "Active", "2.64"],
+    ])  # fmt: skip
+    write_csv(folder / "AccessoryFiles" / "GroupFile" / "GroupLoincTerms.csv", [
+        ["Category", "GroupId", "Archetype", "LoincNumber", "LongCommonName"],
+        ["Mass", "LG200-2", "", "718-7", "Hemoglobin [Mass/volume] in Blood"],
+        ["Mass", "LG201-0", "", "1-8", "Old thing"],
+    ])  # fmt: skip
+    write_csv(folder / "LoincTable" / "MapTo.csv", [["LOINC", "MAP_TO", "COMMENT"], ["1-8", "718-7", ""]])
+    # the folder of panels has copies of other files, with the rows that concern panels
+    for name in ("Loinc.csv", "AnswerList.csv", "LoincAnswerListLink.csv"):
+        (whole,) = folder.rglob(name)
+        copy = folder / "AccessoryFiles" / "PanelsAndForms" / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(b"".join(whole.read_bytes().splitlines(keepends=True)[:2]))
     write_csv(folder / "AccessoryFiles" / "LinguisticVariants" / "deDE15LinguisticVariant.csv", [
         ["LOINC_NUM", "COMPONENT", "PROPERTY", "TIME_ASPCT", "SYSTEM", "SCALE_TYP", "METHOD_TYP", "LONG_COMMON_NAME",
          "LinguisticVariantDisplayName"],
@@ -402,6 +468,29 @@ async def test_loinc(database_url: str, tmp_path: Path) -> None:
         assert await everything.implicit("http://loinc.org/vs") is not None
         assert await everything.implicit("http://loinc.org/vs/LL404-4") is None
         assert await codes(loinc, await loinc.search("hämo blut")) == ["718-7"]
+
+
+async def test_loinc_values_have_no_case_and_groups_are_value_sets(tmp_path: Path) -> None:
+    write_loinc(tmp_path / "Loinc_2.80")
+    url = f"sqlite:///{tmp_path / 'loinc.db'}"
+    await add(url, tmp_path / "Loinc_2.80")
+    async with content(url) as everything:
+        loinc = await system(everything, "http://loinc.org")
+        assert sorted(await chosen(loinc, "SCALE_TYP", "=", "qn")) == ["1-8", "718-7"]
+        assert await chosen(loinc, "COMPONENT", "in", "hemoglobin,x") == ["718-7"]
+        assert await chosen(loinc, "SCALE_TYP", "=", "q.") == []
+        assert await chosen(loinc, "descendant", "=", "718-7") == ["LP432695-7", "LP392452-1"]
+        assert properties(await concept(loinc, "1-8"))["MAP_TO"] == ["718-7"]
+
+        async def group(code: str) -> list[str]:
+            found = await everything.implicit(f"http://loinc.org/vs/{code}")
+            assert found is not None
+            (one,) = found["compose"]["include"][0]["filter"]
+            return await chosen(loinc, one["property"], one["op"], one["value"])
+
+        assert await group("LG200-2") == ["718-7"]
+        assert sorted(await group("LG100-4")) == ["1-8", "718-7"]
+        assert await everything.implicit("http://loinc.org/vs/LG999-9") is None
 
 
 async def test_a_version_can_be_given_and_the_newest_is_the_default(tmp_path: Path) -> None:

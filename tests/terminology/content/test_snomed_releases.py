@@ -1,6 +1,9 @@
 """SNOMED CT releases in RF2: what is loaded from snapshot and full files, archives, extensions, several versions."""
 
 import asyncio
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,6 +44,7 @@ async def test_a_concept_has_its_preferred_term_its_designations_and_its_relatio
         assert found[str(e.FINDING_SITE)] == [str(e.BRONCHUS), str(e.LUNG)]
         assert found[str(e.AGENT)] == [str(e.VIRUS)]
         assert (found["moduleId"], found["sufficientlyDefined"]) == ([str(CORE)], [False])
+        assert (found["effectiveTime"], found["semanticTag"]) == (["2024-01-01"], ["disorder"])
         pneumonia = await concept(snomed, str(e.PNEUMONIA))
         assert pneumonia.definition == "An inflammation of the parenchyma of the lung."
         tablet = properties(await concept(snomed, str(e.TABLET)))
@@ -93,6 +97,15 @@ async def test_filters_by_attribute_flag_and_reference_set(snomed_url: str) -> N
         assert await chosen(str(e.AGENT), "=", e.BACTERIUM) == {str(e.BACTERIAL)}
         assert await chosen("concept", "in", e.REFSET) == {str(e.ASTHMA), str(e.BACTERIAL), str(e.OLD_ASTHMA)}
         assert str(e.OLD_ASTHMA) in await chosen("inactive", "=", "true")
+        assert await chosen(str(e.AGENT), "exists", "true") == {str(e.BACTERIAL), str(e.VIRAL), str(e.ASTHMA)}
+        assert await chosen(str(e.STRENGTH), "=", "2.50") == {str(e.SYRUP)}
+        assert await chosen(str(e.STRENGTH), "in", "500,7") == {str(e.TABLET)}
+        assert await chosen(str(e.LABEL), "=", "Pain stop") == {str(e.TABLET)}
+        assert await chosen(str(e.FREE), "=", "false") == {str(e.SYRUP)}
+        assert await chosen(str(e.COUNT), "exists", "true") == {str(e.TABLET), str(e.SYRUP)}
+        assert not {str(e.TABLET), str(e.SYRUP)} & await chosen(str(e.COUNT), "exists", "false")
+        assert await chosen("semanticTag", "=", "product") == {str(e.PRODUCT), str(e.TABLET), str(e.SYRUP)}
+        assert await chosen("effectiveTime", "=", "2020-01-31") == {str(e.VIRAL)}
         assert await chosen("parent", "=", e.PNEUMONIA) == {str(e.BACTERIAL), str(e.VIRAL)}
         assert str(e.VIRAL) not in await chosen("sufficientlyDefined", "=", "true")
 
@@ -123,6 +136,16 @@ async def test_a_release_may_be_a_zip_and_the_first_dialect_counts_most(
     async with content(url) as everything:
         asthma = await concept(await system(everything, SNOMED), str(e.ASTHMA))
         assert asthma.display == "Bronchial asthma"
+
+
+async def test_files_of_a_beta_release_are_known_by_their_prefix(small_edition: e.Edition, tmp_path: Path) -> None:
+    for file in small_edition.folder.rglob("*.txt"):
+        copy = tmp_path / "beta" / file.relative_to(small_edition.folder).with_name(f"x{file.name}")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(file.read_bytes())
+    loaded = await add(f"sqlite:///{tmp_path / 'beta.db'}", tmp_path / "beta")
+    assert loaded is not None
+    assert loaded.description.head.version == e.VERSION
 
 
 async def test_of_full_files_the_newest_state_counts(tmp_path: Path) -> None:
@@ -180,6 +203,15 @@ async def test_an_extension_is_loaded_with_its_edition_and_versions_stand_side_b
         implicit = await everything.implicit(f"{edition}?fhir_vs=isa/{e.LUNG_DISORDER}")
         assert implicit is not None
         assert implicit["compose"]["include"][0]["version"] == belgian.head.version
+        # what names no edition is open, until a version is asked for
+        anywhere = await everything.implicit(f"{SNOMED}?fhir_vs=isa/{e.LUNG_DISORDER}")
+        assert anywhere is not None
+        assert "version" not in anywhere["compose"]["include"][0]
+        for version in (edition, belgian.head.version):
+            bound = await everything.implicit(f"{SNOMED}?fhir_vs=isa/{e.LUNG_DISORDER}", version)
+            assert bound is not None
+            assert bound["compose"]["include"][0]["version"] == belgian.head.version
+        assert await everything.implicit(f"{SNOMED}?fhir_vs", f"{SNOMED}/32506021000036107") is None
 
 
 class Interrupted(Exception):
@@ -224,6 +256,47 @@ async def test_an_interrupted_load_is_invisible_and_goes_on_where_it_stopped(
         assert found.size == loaded.description.size
         assert await codes(found, range(found.size))
         assert len(await found.filter("constraint", "=", f"<< {e.LUNG_DISORDER}")) == 5
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from suture.store.terminology import Loading
+from suture.terminology.content import assembly
+from tests.terminology.content.loaded import add
+
+assembly.BATCH = 10
+written = Loading.concepts
+left = 3
+
+async def concepts(self, cs, rows):
+    global left
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+    left -= 1
+    await written(self, cs, rows)
+
+Loading.concepts = concepts
+asyncio.run(add(sys.argv[1], Path(sys.argv[2])))
+"""
+
+
+async def test_a_load_that_was_killed_goes_on_where_it_stopped(
+    database_url: str, small_edition: e.Edition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assembly, "BATCH", 10)
+    command = [sys.executable, "-c", KILLED, database_url, str(small_edition.folder)]
+    killed = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    async with content(database_url) as everything:
+        assert await everything.find(SNOMED, None) is None
+    loaded = await add(database_url, small_edition.folder)
+    assert loaded is not None
+    assert loaded.continued == 30
+    async with content(database_url) as everything:
+        snomed = await system(everything, SNOMED)
+        assert snomed.size == loaded.description.size
+        assert len(await codes(snomed, range(snomed.size))) == snomed.size
 
 
 async def test_a_version_is_loaded_once_unless_it_is_wanted_again(tmp_path: Path, small_edition: e.Edition) -> None:

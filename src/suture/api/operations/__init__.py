@@ -15,6 +15,7 @@ from suture.api.operations.meta_delete import META_DELETE
 from suture.api.operations.operation import Operation
 from suture.api.operations.preferred_id import PREFERRED_ID
 from suture.api.operations.reindex import REINDEX
+from suture.api.operations.snapshot import SNAPSHOT
 from suture.api.operations.subsumes import SUBSUMES
 from suture.api.operations.translate import TRANSLATE
 from suture.api.operations.validate import VALIDATE
@@ -23,7 +24,7 @@ from suture.api.operations.versions import VERSIONS
 
 REGISTRY: tuple[Operation, ...] = (
     BATCH_VALIDATE_CODE, CLOSURE, EVERYTHING, EXPAND, FHIRPATH, FIND_MATCHES, GRAPHQL, LASTN, LOOKUP, META, META_ADD,
-    META_DELETE, PREFERRED_ID, REINDEX, SUBSUMES, TRANSLATE, VALIDATE, VALIDATE_CODE, VERSIONS,
+    META_DELETE, PREFERRED_ID, REINDEX, SNAPSHOT, SUBSUMES, TRANSLATE, VALIDATE, VALIDATE_CODE, VERSIONS,
 )  # fmt: skip
 
 __all__ = ["REGISTRY", "Operation"]

@@ -8,11 +8,11 @@ from typing import Any, cast
 
 from suture.api.http import Request, Response, resource_response
 from suture.api.operations.operation import Operation, define, parameter
-from suture.api.operations.terms import Call, Json, read_call
+from suture.api.operations.terms import MALFORMED, Call, Json, explained, read_call, terminological
 from suture.api.operations.validate_code import judged
 from suture.api.services import Model, Services
-from suture.fhir.outcomes import FhirError, Invalid, operation_outcome
-from suture.fhir.outcomes import Issue as Plain
+from suture.fhir.outcomes import FhirError, Invalid
+from suture.terminology.problems import Refused, told
 
 MAX_VALIDATIONS = 1000
 """Validations of one call."""
@@ -40,25 +40,34 @@ async def batch_validate_code(
     services: Services, model: Model, request: Request, type: str | None, id: str | None
 ) -> Response:
     """`POST [base]/ValueSet/$batch-validate-code`."""
-    call = await read_call(services, model, request, "ValueSet")
+    return await answers(model, request, await read_call(services, model, request, "ValueSet"))
+
+
+async def answers(model: Model, request: Request, call: Call) -> Response:
+    """The answer to each `validation` of a call, in order. Raises Invalid."""
     asked = call.asked.all("validation")
     if not asked:
         raise Invalid("$batch-validate-code needs at least one 'validation' with the Parameters of a $validate-code.")
     if len(asked) > MAX_VALIDATIONS:
         raise Invalid(f"$batch-validate-code takes at most {MAX_VALIDATIONS} validations at once.")
-    answers = [{"name": "validation", "resource": await _one(call, one)} for one in asked]
-    return resource_response(200, {"resourceType": "Parameters", "parameter": answers})
+    found = [{"name": "validation", "resource": await _one(model, request, call, one)} for one in asked]
+    return resource_response(200, {"resourceType": "Parameters", "parameter": found})
 
 
-async def _one(call: Call, parameters: Any) -> Json:
+async def _one(model: Model, request: Request, call: Call, parameters: Any) -> Json:
     try:
         inner = call.of(call.shared("validation") | _values(parameters))
         type = "ValueSet" if inner.asked.has("valueSet") or _of_value_set(inner) else "CodeSystem"
         return (await judged(inner, type, None)).parameters
-    except FhirError as error:
+    except Refused as error:
         return error.outcome()
-    except RecursionError:
-        return operation_outcome([Plain("error", "too-costly", "The parameters are nested too deeply.")])
+    except FhirError as error:
+        return told(error).outcome()
+    except MALFORMED as error:
+        why = await explained(model, request, error)
+        if isinstance(why, FhirError):
+            return why.outcome()
+        raise
 
 
 def _of_value_set(call: Call) -> bool:
@@ -78,4 +87,4 @@ def _values(parameters: Any) -> dict[str, list[Any]]:
     return found
 
 
-BATCH_VALIDATE_CODE = Operation(batch_validate_code, _DEFINITION)
+BATCH_VALIDATE_CODE = Operation(terminological(batch_validate_code), _DEFINITION)

@@ -6,7 +6,7 @@ Specification: https://hl7.org/fhir/R4/codesystem-operation-find-matches.html. T
 
 from suture.api.http import Request, Response, resource_response
 from suture.api.operations.operation import Operation, define, parameter
-from suture.api.operations.terms import Json, read_call
+from suture.api.operations.terms import Json, read_call, terminological
 from suture.api.services import Model, Services
 from suture.fhir.outcomes import Invalid
 from suture.terminology.find_matches import find_matches as found_matches
@@ -49,4 +49,4 @@ async def find_matches(
     return resource_response(200, answer)
 
 
-FIND_MATCHES = Operation(find_matches, _DEFINITION)
+FIND_MATCHES = Operation(terminological(find_matches), _DEFINITION)

@@ -6,7 +6,7 @@ NamingSystems of this server, of its packages and of the specification answer to
 
 from suture.api.http import Request, Response, resource_response
 from suture.api.operations.operation import Operation, define, parameter
-from suture.api.operations.terms import read_call
+from suture.api.operations.terms import read_call, terminological
 from suture.api.services import Model, Services
 from suture.fhir.outcomes import Conflict, Invalid, NotFound
 
@@ -51,4 +51,4 @@ async def preferred_id(
     )
 
 
-PREFERRED_ID = Operation(preferred_id, _DEFINITION)
+PREFERRED_ID = Operation(terminological(preferred_id), _DEFINITION)

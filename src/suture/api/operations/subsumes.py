@@ -6,9 +6,9 @@ does the work; this is its address.
 
 from suture.api.http import Request, Response, resource_response
 from suture.api.operations.operation import Operation, define, parameter
-from suture.api.operations.terms import Json, read_call
+from suture.api.operations.terms import Json, read_call, terminological
 from suture.api.services import Model, Services
-from suture.fhir.outcomes import Invalid
+from suture.terminology.problems import bad_request
 from suture.terminology.subsumption import subsumes as subsumed
 
 _DEFINITION = define(
@@ -40,15 +40,15 @@ async def subsumes(services: Services, model: Model, request: Request, type: str
     named = own.get("url") or call.asked.text("system")
     systems = {system for system in (named, one.get("system"), other.get("system")) if system}
     if not a or not b:
-        raise Invalid("$subsumes needs two codes: 'codeA' and 'codeB', or 'codingA' and 'codingB'.")
-    if len(systems) != 1:
-        raise Invalid(
-            "Subsumption can only be tested between two codes in the same code system"
-            + (f", but the code systems are {' and '.join(sorted(systems))}." if systems else ": give 'system'.")
-        )
+        raise bad_request("$subsumes needs two codes: 'codeA' and 'codeB', or 'codingA' and 'codingB'")
+    if not systems:
+        raise bad_request("$subsumes needs the 'system' of the two codes", "SUBSUMPTION_NO_SYSTEM")
+    if len(systems) > 1:
+        named = " and ".join(sorted(systems))
+        raise bad_request(f"Subsumption can only be tested within one code system, but these are {named}")
     version = own.get("version") or call.asked.text("version") or one.get("version") or other.get("version") or ""
     question = call.question(own) if own else call.question()
     return resource_response(200, await subsumed(question, systems.pop(), version, a, b))
 
 
-SUBSUMES = Operation(subsumes, _DEFINITION)
+SUBSUMES = Operation(terminological(subsumes), _DEFINITION)

@@ -1,20 +1,20 @@
 """$translate: a code in the words of another code system.
 
 Specification: https://hl7.org/fhir/R4/conceptmap-operation-translate.html. The one thing to know: the parameters have
-other names in R5 (`sourceCode`, `targetSystem` …), and both are understood.
+other names in R5 (`sourceCode`, `targetSystem` …); both are understood, and each is answered in the same words.
 """
 
-from collections.abc import Sequence
 from typing import Any, cast
 
 from suture.api.http import Request, Response, resource_response
 from suture.api.operations.operation import Operation, define, parameter
-from suture.api.operations.terms import Call, Json, read_call
+from suture.api.operations.terms import CACHE_ID, TX_RESOURCE, Call, Json, read_call, terminological
 from suture.api.services import Model, Services
 from suture.fhir.outcomes import Invalid
 from suture.fhir.versions import Version
 from suture.terminology.concept_maps import ConceptMap, Dependency, concept_map
 from suture.terminology.desk import Question
+from suture.terminology.refusals import unsupported
 from suture.terminology.translation import MAX_MAPS, Translation, Wanted, map_of
 
 _DEFINITION = define(
@@ -38,9 +38,11 @@ _DEFINITION = define(
         parameter("targetsystem", "in", "0..1", "uri", "The code system that is wanted; also targetSystem."),
         parameter("dependency", "in", "0..*", "Element", "Other elements that the translation depends on."),
         parameter("reverse", "in", "0..1", "boolean", "The code is a target: find sources. R5: targetCode."),
+        TX_RESOURCE,
+        CACHE_ID,
         parameter("result", "out", "1..1", "boolean", "Whether there is a translation."),
         parameter("message", "out", "0..1", "string", "Why there is none."),
-        parameter("match", "out", "0..*", "Element", "Equivalence, concept, originMap and products of each."),
+        parameter("match", "out", "0..*", "Element", "Equivalence, concept, products and source (the map) of each."),
     ),
 )
 
@@ -49,22 +51,27 @@ async def translate(services: Services, model: Model, request: Request, type: st
     """`GET|POST [base]/ConceptMap[/id]/$translate`."""
     call = await read_call(services, model, request, "ConceptMap")
     question = call.question()
+    if model.version is Version.R5 and call.asked.has("reverse"):
+        raise unsupported("R5 has no parameter 'reverse': name the code as targetCode or targetCoding instead.")
     wanted = _wanted(call, native=model.version is Version.R5)
     system = next((one["system"] for one in wanted.codings if one.get("system")), "")
-    maps = await _maps(call, question, model, id, system)
-    return resource_response(200, await Translation(question.library, maps[:MAX_MAPS], wanted).answer())
+    named = await _named(call, question, id)
+    maps = [named] if named is not None else await model.terms.maps(question, system)
+    translation = Translation(question, maps[:MAX_MAPS], wanted, named=named is not None)
+    return resource_response(200, await translation.answer())
 
 
-async def _maps(call: Call, question: Question, model: Model, id: str | None, system: str) -> Sequence[ConceptMap]:
+async def _named(call: Call, question: Question, id: str | None) -> ConceptMap | None:
+    """The map that the call is made on, sends along or names."""
     if id is not None:
-        return [concept_map(await call.stored("ConceptMap", id))]
+        return concept_map(await call.stored("ConceptMap", id))
     sent = call.sent("conceptMap", "ConceptMap")
     if sent is not None:
-        return [concept_map(sent)]
+        return concept_map(sent)
     url, version = call.asked.text("url"), call.asked.text("conceptMapVersion")
-    if url:
-        return [await map_of(question.library, f"{url}|{version}" if version else url)]
-    return await model.terms.maps(question, system)
+    if not url:
+        return None
+    return await map_of(question.library, f"{url.partition('|')[0]}|{version}" if version else url)
 
 
 def _wanted(call: Call, *, native: bool) -> Wanted:
@@ -73,6 +80,7 @@ def _wanted(call: Call, *, native: bool) -> Wanted:
     source = _codings(call, "source") or _codings(call, "")
     if not source and not target:
         raise Invalid("$translate needs a code: 'code' with 'system', 'coding' or 'codeableConcept'.")
+    own_words = not native and not target and not _codings(call, "source")
     backwards = bool(target) and not source
     system = asked.text("sourceSystem") if backwards else asked.text("targetSystem") or asked.text("targetsystem")
     return Wanted(
@@ -84,6 +92,7 @@ def _wanted(call: Call, *, native: bool) -> Wanted:
         dependencies=tuple(_dependency(one) for one in asked.all("dependency")),
         native=native,
         in_place=backwards,
+        origin="source" if own_words else "originMap",
     )
 
 
@@ -120,4 +129,4 @@ def _dependency(value: Any) -> Dependency:
     )
 
 
-TRANSLATE = Operation(translate, _DEFINITION)
+TRANSLATE = Operation(terminological(translate), _DEFINITION)

@@ -5,15 +5,29 @@ there. The one thing to know: an unknown value set is an error of the request, a
 invalid.
 """
 
+from typing import TYPE_CHECKING
+
 from suture.api.http import Request, Response, resource_response
 from suture.api.operations.operation import Definition, Operation, define, parameter
-from suture.api.operations.terms import CACHE_ID, TX_RESOURCE, USE_SUPPLEMENT, VALUE_SET, Call, Json, read_call
+from suture.api.operations.terms import (
+    CACHE_ID,
+    CONTEXT,
+    DATE,
+    TX_RESOURCE,
+    USE_SUPPLEMENT,
+    VALUE_SET,
+    Call,
+    Json,
+    read_call,
+    terminological,
+)
 from suture.api.services import Model, Services
-from suture.fhir.outcomes import Invalid
+from suture.deferred import deferred
 from suture.terminology import texts
+from suture.terminology.asked import Coded
 from suture.terminology.desk import Question
 from suture.terminology.lookup import provider_for
-from suture.terminology.problems import Refused
+from suture.terminology.problems import Refused, bad_request
 from suture.terminology.validation import (
     Answer,
     Subject,
@@ -24,11 +38,17 @@ from suture.terminology.validation import (
     subject_of_concept,
 )
 
+if TYPE_CHECKING:
+    from suture.api.operations import batch_validate_code
+else:
+    batch_validate_code = deferred("suture.api.operations.batch_validate_code")
+
 _SHARED = (
     parameter("code", "in", "0..1", "code", "The code, by itself."),
     parameter("display", "in", "0..1", "string", "Its display, which is checked too."),
     parameter("coding", "in", "0..1", "Coding", "The code as a Coding."),
     parameter("codeableConcept", "in", "0..1", "CodeableConcept", "The code as a CodeableConcept: one must be in it."),
+    DATE,
     parameter("abstract", "in", "0..1", "boolean", "Whether an abstract code will do (true)."),
     parameter("activeOnly", "in", "0..1", "boolean", "Whether only active codes are valid."),
     parameter("displayLanguage", "in", "0..1", "code", "The language of the display, with weights."),
@@ -57,6 +77,7 @@ _IN_VALUE_SET: Definition = define(
     affects_state=False,
     parameters=(
         *VALUE_SET,
+        CONTEXT,
         parameter("system", "in", "0..1", "uri", "The code system of `code`."),
         parameter("systemVersion", "in", "0..1", "string", "Its version."),
         parameter("inferSystem", "in", "0..1", "boolean", "Find the system of a code without one."),
@@ -86,8 +107,10 @@ _IN_CODE_SYSTEM: Definition = define(
 async def validate_code(
     services: Services, model: Model, request: Request, type: str | None, id: str | None
 ) -> Response:
-    """`GET|POST [base]/ValueSet|CodeSystem[/id]/$validate-code`."""
+    """`GET|POST [base]/ValueSet|CodeSystem[/id]/$validate-code`; with `validation`s it is a $batch-validate-code."""
     call = await read_call(services, model, request, type or "ValueSet")
+    if call.asked.has("validation") and id is None:
+        return await batch_validate_code.answers(model, request, call)
     answer = await judged(call, type or "ValueSet", id)
     return resource_response(200, answer.parameters)
 
@@ -98,6 +121,9 @@ async def judged(call: Call, type: str, id: str | None) -> Answer:
         return await _in_code_system(call, id)
     question = call.question()
     subject = _subject(call, call.asked.text("system"), call.asked.text("systemVersion"))
+    inferred = call.asked.truth("inferSystem") or call.asked.has("context")
+    if subject.mode == "code" and not subject.codings[0].system and not inferred:
+        raise bad_request("The parameter 'code' needs its 'system', or 'inferSystem' with the value true")
     try:
         composed = await call.value_set(question, id)
     except Refused as error:
@@ -111,16 +137,21 @@ async def _in_code_system(call: Call, id: str | None) -> Answer:
     asked = call.asked
     resource = await call.stored("CodeSystem", id) if id is not None else call.sent("codeSystem", "CodeSystem")
     question = call.question() if resource is None else call.question(resource)
+    if resource is not None and not resource.get("url"):
+        raise bad_request("The code system has no url, so no code can be one of its own")
     url = resource["url"] if resource is not None else asked.text("url") or asked.text("system")
     version = asked.text("version") or (resource or {}).get("version", "")
     subject = _subject(call, url, version)
-    first = subject.codings[0] if subject.codings else None
+    first = next((one for one in subject.codings if one.system), subject.codings[0] if subject.codings else None)
     if first is not None and not url:
         url, version = first.system, version or first.version
     if not url:
         if first is None:
-            raise Invalid("$validate-code needs 'url' or 'codeSystem', or a coding with its system.")
-        return not_answered(Refused(texts.no_system(first)), subject)
+            raise bad_request("$validate-code needs 'url' or 'codeSystem', or a coding with its system")
+        if subject.mode == "code":
+            raise bad_request("The parameter 'code' needs the 'url' of its code system, or the 'codeSystem' itself")
+        lacking = texts.no_system if first.code else texts.no_code
+        return not_answered(Refused(*map(lacking, subject.codings)), subject)
     provider = await provider_for(question, url, version)
     if provider is None:
         return await _no_system(question, url, version, subject)
@@ -130,7 +161,7 @@ async def _in_code_system(call: Call, id: str | None) -> Answer:
 
 async def _no_system(question: Question, url: str, version: str, subject: Subject) -> Answer:
     """Why there is no such code system: it may be a supplement or a value set."""
-    first = subject.codings[0]
+    first = subject.codings[0] if subject.codings else Coded("", "", "", "", "")
     library = question.library
     supplement = await library.supplement(url)
     if supplement is not None:
@@ -155,8 +186,8 @@ def _subject(call: Call, system: str, version: str) -> Subject:
         return subject_of_coding(coding)
     code = call.asked.text("code")
     if not code:
-        raise Invalid("Unable to find code to validate (looked for coding | codeableConcept | code).")
+        raise bad_request("Unable to find code to validate (looked for coding | codeableConcept | code)")
     return subject_of_code(system, version, code, call.asked.text("display"))
 
 
-VALIDATE_CODE = Operation(validate_code, _IN_VALUE_SET, _IN_CODE_SYSTEM)
+VALIDATE_CODE = Operation(terminological(validate_code), _IN_VALUE_SET, _IN_CODE_SYSTEM)

@@ -1,6 +1,7 @@
 """Dialects of SNOMED CT: the names by which ECL and people call language reference sets.
 
-ECL specification, appendix C (dialect aliases): https://docs.snomed.org/snomed-ct-specifications
+ECL specification, appendix C (dialect aliases): https://docs.snomed.org/snomed-ct-specifications, with the aliases that
+earlier versions of it had for private use.
 """
 
 US_ENGLISH = 900000000000509007
@@ -17,11 +18,19 @@ DIALECTS = {
     "en-nhs-pharmacy": 999000691000001104,
     "en-nz": 271000210107,
     "en-nz-pat": 281000210109,
+    "en-nz-x-pat": 281000210109,
     "en-uk-drug": 999000681000001101,
     "en-uk-ext": 999001251000000103,
     "en-us": US_ENGLISH,
-    "es": 448879004,
+    "en-x-gmdn": 608771002,
+    "en-x-nhs-clinical": 999001261000000100,
+    "en-x-nhs-dmd": 999000671000001103,
+    "en-x-nhs-pharmacy": 999000691000001104,
+    "en-gb-x-drug": 999000681000001101,
+    "en-gb-x-ext": 999001251000000103,
+    "es-es": 448879004,
     "es-ar": 450828004,
+    "es": 450828004,
     "es-uy": 5641000179103,
     "et-ee": 71000181105,
     "de": 722130004,
@@ -29,6 +38,7 @@ DIALECTS = {
     "fr-be": 21000172104,
     "fr-ca": 20581000087109,
     "ja": 722129009,
+    "mi": 291000210106,
     "nb-no": 61000202103,
     "nl-be": 31000172101,
     "nl-nl": 31000146106,

@@ -8,7 +8,7 @@ from suture.terminology.content.rows import Rows, Shown
 from suture.terminology.content.rxnorm import RxNormSystem
 from suture.terminology.content.snomed import SnomedSystem
 from suture.terminology.content.stored import StoredContent
-from suture.terminology.systems import Content, Head, Json, Provider
+from suture.terminology.systems import Content, Head, ImplicitMap, Json, Provider
 
 OWN_RULES = {"snomed": SnomedSystem, "loinc": LoincSystem, "rxnorm": RxNormSystem}
 """Formats whose systems have filters and value sets of their own."""
@@ -37,13 +37,17 @@ class Everything:
         """The versions that are here, the default one first."""
         return [version for content in self._all for version in await content.versions(url)]
 
-    async def implicit(self, url: str) -> Json | None:
+    async def implicit(self, url: str, version: str = "") -> Json | None:
         """The ValueSet that one of these systems defines by its URL."""
         for content in self._all:
-            found = await content.implicit(url)
+            found = await content.implicit(url, version)
             if found is not None:
                 return found
         return None
+
+    async def implicit_map(self, url: str) -> ImplicitMap | None:
+        """The ConceptMap that a stored system defines by its URL; grammars define none."""
+        return await self._stored.implicit_map(url)
 
     async def heads(self) -> Sequence[Head]:
         """All code systems that are here."""

@@ -133,6 +133,18 @@ class File:
         return ReleaseError(f"{self.path}, line {line}: {what}.")
 
 
+def largest_by_name(files: Sequence[File]) -> dict[str, File]:
+    """Files by their names in lower case. Of several with one name the largest: publishers repeat parts of a release in
+    folders of their own (the prescribable part of RxNorm, the panels of LOINC).
+    """
+    found: dict[str, File] = {}
+    for file in files:
+        held = found.get(file.name.lower())
+        if held is None or file.size > held.size:
+            found[file.name.lower()] = file
+    return found
+
+
 def decoded(line: bytes) -> str:
     """The text of a line: UTF-8, else the code page in which older programs write."""
     try:

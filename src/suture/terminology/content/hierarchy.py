@@ -65,9 +65,11 @@ def _grouped(size: int, keys: Sequence[int], values: Sequence[int]) -> tuple[arr
 
 
 class Hierarchy:
-    """Who is above and below whom, by number. `large`: the concepts with MANY descendants, after `large_sets`."""
+    """Who is above and below whom, by number. `large`: the concepts with MANY descendants, after `large_sets`.
+    `last`: the highest number at or below each concept.
+    """
 
-    __slots__ = ("_down", "_down_starts", "_up", "_up_starts", "large", "size")
+    __slots__ = ("_down", "_down_starts", "_up", "_up_starts", "large", "last", "size")
 
     def __init__(self, size: int, above: array[int], below: array[int]) -> None:
         """`above`, `below`: the ends of the edges, as numbers that `ordered` gave."""
@@ -78,6 +80,7 @@ class Hierarchy:
         self._down_starts, self._down = _grouped(size, above, below)
         self._up_starts, self._up = _grouped(size, below, above)
         self.large = BitMap()
+        self.last = _last(self._up_starts, self._up)
 
     def children(self, number: int) -> Sequence[int]:
         """What is directly below, in order."""
@@ -106,16 +109,18 @@ class Hierarchy:
 
     def is_above(self, upper: int, lower: int) -> bool:
         """Whether `upper` is above `lower`, at whatever distance."""
-        if upper >= lower or self.is_leaf(upper):
+        starts, down, last = self._down_starts, self._down, self.last
+        if not upper < lower <= last[upper]:
             return False
-        starts, up = self._up_starts, self._up
-        waiting, seen = [lower], {lower}
+        waiting, seen = [upper], {upper}
         while waiting:
             at = waiting.pop()
-            for each in up[starts[at] : starts[at + 1]]:
-                if each == upper:
-                    return True
-                if each > upper and each not in seen:
+            for each in down[starts[at] : starts[at + 1]]:
+                if each >= lower:
+                    if each == lower:
+                        return True
+                    break  # they rise, and what is below them is higher still
+                if last[each] >= lower and each not in seen:
                     seen.add(each)
                     waiting.append(each)
         return False
@@ -166,12 +171,24 @@ class Hierarchy:
         made = cls.__new__(cls)
         made.large = BitMap(whole[3:at])
         made.size, made._up_starts, made._up = size, starts, up
+        made.last = _last(starts, up)
         below = array("I", bytes(4 * edges))
         for number in range(size):
             for at in range(starts[number], starts[number + 1]):
                 below[at] = number
         made._down_starts, made._down = _grouped(size, up, below)
         return made
+
+
+def _last(starts: array[int], up: array[int]) -> array[int]:
+    """The highest number at or below each concept: rising numbers, from the bottom to the top."""
+    last = array("I", range(len(starts) - 1))
+    for number in range(len(last) - 1, -1, -1):
+        highest = last[number]
+        for above in up[starts[number] : starts[number + 1]]:
+            if last[above] < highest:
+                last[above] = highest
+    return last
 
 
 def _reached(start: int, starts: array[int], edges: array[int]) -> BitMap:

@@ -18,12 +18,12 @@ from suture.terminology.content.hierarchy import Hierarchy
 from suture.terminology.content.kept_rows import KeptRows
 from suture.terminology.content.kinds import Kind
 from suture.terminology.content.postings import read
-from suture.terminology.content.relations import Relations
+from suture.terminology.content.relations import TARGET, Relations, unpacked_members
 from suture.terminology.content.selection import Selection
 from suture.terminology.content.words import SHORT, words
 from suture.terminology.kept import Kept
 from suture.terminology.refusals import shown, too_large, unknown
-from suture.terminology.systems import Concept, Head, Json
+from suture.terminology.systems import Concept, Head, ImplicitMap, Json
 
 MAX_WORDS = 20
 """Words of one text search."""
@@ -36,6 +36,9 @@ MAX_CODES_FOUND = 10_000
 
 RELATION_BYTES = 32 << 20
 """Bytes of relationships of one version that are kept."""
+
+MAX_ASKED = 50_000
+"""Codes of one version whose numbers are at hand for subsumption."""
 
 _SEARCHED = -101
 """Kind of the kept answers of text searches."""
@@ -58,6 +61,8 @@ class StoredSystem:
         self._hierarchy: Hierarchy | None = None
         self._terms: array[int] | None = None
         self._flags: dict[str, BitMap] = {}
+        self._asked: dict[str, int] = {}
+        self._columns: dict[int, tuple[str, ...]] = {}
         self._relations: Kept[int, Relations] = Kept(RELATION_BYTES)
 
     @property
@@ -230,20 +235,66 @@ class StoredSystem:
             self._relations.keep(attribute, held, 100 + 12 * len(held))
         return held
 
+    async def columns(self, reference_set: int) -> Sequence[str]:
+        """The columns of a reference set's rows after those that all have; none for what is no reference set."""
+        held = self._columns.get(reference_set)
+        if held is None:
+            parts = await self.kept.rows.blocks(self.cs, Kind.ROWS, reference_set)
+            if not parts:
+                return ()
+            held = self._columns[reference_set] = tuple(unpacked_members(parts[0]).names)
+        return held
+
+    async def associations(self, reference_set: int) -> Relations:
+        """The active rows of an association reference set, from concepts to the concepts in their target field."""
+        held = self._relations.get(-1 - reference_set)
+        if held is None:
+            held = Relations.empty()
+            for part in await self.kept.rows.blocks(self.cs, Kind.ROWS, reference_set):
+                members = unpacked_members(part)
+                if TARGET in members.names:
+                    at = members.names.index(TARGET)
+                    pairs = [(row.component, row.fields[at]) for row in members.rows if row.active]
+                    numbers = await self.numbers({code for pair in pairs for code in pair})
+                    for source, target in pairs:
+                        if source in numbers and target in numbers:
+                            held.add(numbers[source], numbers[target], 0)
+            self._relations.keep(-1 - reference_set, held, 100 + 12 * len(held))
+        return held
+
     async def subsumes(self, a: str, b: str) -> str:
         """How `a` stands to `b`."""
-        known = self.kept.known
-        first, second = known(self.cs, self.key(a)), known(self.cs, self.key(b))
+        first, second = self._asked.get(a), self._asked.get(b)
         if first is None:
-            first = await self.number(a)
+            first = await self._number_asked(a)
         if second is None:
-            second = await self.number(b)
+            second = await self._number_asked(b)
         if first == second:
             return "equivalent"
+        # what is above has the lower number
+        upper, lower = (first, second) if first < second else (second, first)
         hierarchy = self._hierarchy or await self.hierarchy()
-        if hierarchy.is_above(first, second):
-            return "subsumes"
-        return "subsumed-by" if hierarchy.is_above(second, first) else "not-subsumed"
+        if lower > hierarchy.last[upper]:
+            return "not-subsumed"
+        if upper in hierarchy.large:
+            related = lower in await self.descendants(upper)
+        else:
+            related = hierarchy.is_above(upper, lower)
+        if not related:
+            return "not-subsumed"
+        return "subsumes" if upper == first else "subsumed-by"
+
+    async def _number_asked(self, code: str) -> int:
+        """The number of a code, which is then at hand. Raises Invalid (not-found)."""
+        number = await self.number(code)
+        if len(self._asked) >= MAX_ASKED:
+            self._asked.clear()
+        self._asked[code] = number
+        return number
+
+    async def implicit_map(self, url: str) -> ImplicitMap | None:
+        """The concept map that the system defines by its URL."""
+        return None
 
     async def implicit(self, url: str) -> Json | None:
         """The value set that the system defines by its URL."""

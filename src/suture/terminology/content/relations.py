@@ -12,6 +12,9 @@ from collections.abc import Sequence
 import msgspec
 import zstandard
 
+TARGET = "targetComponentId"
+"""The column of association reference sets that names the other end."""
+
 
 class Relations:
     """Relationships of one attribute: parallel arrays of source number, target number and group."""
@@ -101,3 +104,9 @@ def packed_members(members: Members) -> bytes:
 def unpacked_members(part: bytes) -> Members:
     """From the bytes of `packed_members`."""
     return _members(zstandard.decompress(part))
+
+
+def members_with(part: bytes, text: str) -> Members | None:
+    """The same, None when the text stands nowhere in it, which is told without reading rows."""
+    data = zstandard.decompress(part)
+    return _members(data) if text.encode() in data else None

@@ -5,7 +5,7 @@ hierarchy is, or becomes, an expression constraint (`suture.terminology.ecl`).
 """
 
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -16,10 +16,11 @@ from suture.terminology.content.bodies import Term, decode_body
 from suture.terminology.content.dialects import TAGS
 from suture.terminology.content.kinds import Kind
 from suture.terminology.content.provider import StoredSystem
-from suture.terminology.content.selection import listed
+from suture.terminology.content.selection import LISTING, listed
+from suture.terminology.content.snomed_maps import COPYRIGHT, implicit_map
 from suture.terminology.content.substrate import StoredSubstrate
 from suture.terminology.refusals import shown, unsupported
-from suture.terminology.systems import Concept, Designation, Json, Property
+from suture.terminology.systems import Concept, Designation, ImplicitMap, Json, Property
 
 if TYPE_CHECKING:
     from suture.terminology import ecl
@@ -52,7 +53,7 @@ class SnomedSystem(StoredSystem):
         content = decode_body(body)
         plain = self.reader.concept(number, content)
         definition = next((term.term for term in content.terms if term.active and term.type == TEXT_DEFINITION), "")
-        properties = [*plain.properties]
+        properties = [_dated(one) if one.code == "effectiveTime" else one for one in plain.properties]
         properties += [_relationship(attribute, value, group) for attribute, value, group in content.relations]
         return Concept(
             number,
@@ -72,6 +73,10 @@ class SnomedSystem(StoredSystem):
             return await self.constrained(value)
         if op == "=" and property == "expressions":
             return (await self.all()).copy()  # only concepts are here, so it makes no difference
+        if property == "effectiveTime" and op in LISTING:
+            value = value.replace("-", "")
+        if property.isdigit() and op in (*LISTING, "exists"):
+            return await self._by_attribute(property, op, value)
         if op == "exists" and property == "referenceSet":
             found = await StoredSubstrate(self).reference_sets()
             return found.copy() if value == "true" else (await self.all()) - found
@@ -82,6 +87,16 @@ class SnomedSystem(StoredSystem):
             return found
         return await super().selected(property, op, value)
 
+    async def _by_attribute(self, attribute: str, op: str, value: str) -> BitMap:
+        """The concepts by the values of an attribute, which are concepts, numbers, texts or booleans."""
+        found = await super().selected(attribute, *(("exists", "true") if op == "exists" else ("in", value)))
+        wanted = None if op == "exists" else {_comparable(each) for each in listed(value, op)}
+        for one in await StoredSubstrate(self).values(await self.number(attribute)):
+            if wanted is None or _comparable(_relationship(attribute, one.text, 0).value) in wanted:
+                found.add(one.source)
+        negated = op == "not-in" or (op == "exists" and value == "false")
+        return (await self.all()) - found if negated else found
+
     async def members(self, reference_set: int) -> BitMap:
         """The concepts that are active members of a reference set, by its number; not to be changed."""
         return await self.kept.set(self.cs, Kind.MEMBERS, str(reference_set)) or BitMap()
@@ -90,16 +105,24 @@ class SnomedSystem(StoredSystem):
         """The concepts that satisfy an expression constraint. A new set. Raises Invalid, TooCostly."""
         return await ecl.evaluate(ecl.parse(text), StoredSubstrate(self))
 
+    def answers_to(self, base: str) -> bool:
+        """Whether the beginning of an implicit URL means this version: all of SNOMED CT, its edition, or itself."""
+        return base in (URL, self.head.version, self.head.version.partition("/version/")[0])
+
+    async def implicit_map(self, url: str) -> ImplicitMap | None:
+        """The map of an association or map reference set, see `snomed_maps`."""
+        return await implicit_map(self, url)
+
     async def implicit(self, url: str) -> Json | None:
         """The value set of `?fhir_vs`, `?fhir_vs=isa/…`, `?fhir_vs=refset`, `?fhir_vs=refset/…`, `?fhir_vs=ecl/…`."""
         match = _IMPLICIT.fullmatch(url)
         if match is None:
             return None
         base, asked = match[1], match[2] or ""
-        if base not in (URL, self.head.version, self.head.version.partition("/version/")[0]):
+        if not self.answers_to(base):
             return None
         kind, _, rest = unquote(asked).partition("/")
-        included: Json = {"system": URL, "version": self.head.version}
+        included: Json = {"system": URL} if base == URL else {"system": URL, "version": self.head.version}
         match kind:
             case "":
                 name = "all concepts"
@@ -128,8 +151,24 @@ class SnomedSystem(StoredSystem):
             "name": "SNOMED_CT_implicit",
             "title": f"SNOMED CT: {name}"[:1000],
             "status": "active",
+            "copyright": COPYRIGHT,
             "compose": {"include": [included]},
         }
+
+
+def _comparable(value: Any) -> Any:
+    """A concrete value, or what a filter writes for it: `2.50` is 2.5, and `true` is true."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text
+
+
+def _dated(one: Property) -> Property:
+    """An effective time as FHIR writes dates; it is stored as RF2 does, in digits."""
+    text = str(one.value)
+    return Property(one.code, f"{text[:4]}-{text[4:6]}-{text[6:8]}", "DateTime") if len(text) == 8 else one
 
 
 def _filter(property: str, op: str, value: str) -> Json:

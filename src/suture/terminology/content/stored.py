@@ -11,7 +11,7 @@ from suture.terminology.content.bodies import Description, decode_description
 from suture.terminology.content.kept_rows import KeptRows
 from suture.terminology.content.provider import StoredSystem
 from suture.terminology.content.rows import VISIBLE, Rows, Shown
-from suture.terminology.systems import Head, Json, Provider
+from suture.terminology.systems import Head, ImplicitMap, Json, Provider
 
 SNOMED = "http://snomed.info/sct"
 INTERNATIONAL = f"{SNOMED}/900000000000207008"
@@ -66,11 +66,25 @@ class StoredContent:
         """The versions that are here, the default one first, then newest first."""
         return [system.head.version for system in self._versions.get(url, ())]
 
-    async def implicit(self, url: str) -> Json | None:
-        """The ValueSet that one of these systems defines by its URL."""
+    async def implicit(self, url: str, version: str = "") -> Json | None:
+        """The ValueSet that one of these systems defines by its URL; bound to the version that is named."""
         for some in self._versions.values():
             for system in some:
+                own = system.head.version
+                if version and version not in (own, _edition(own)):
+                    continue
                 found = await system.implicit(url)
+                if found is not None:
+                    for included in found["compose"]["include"] if version else ():
+                        included["version"] = own
+                    return found
+        return None
+
+    async def implicit_map(self, url: str) -> ImplicitMap | None:
+        """The ConceptMap that one of these systems defines by its URL."""
+        for some in self._versions.values():
+            for system in some:
+                found = await system.implicit_map(url)
                 if found is not None:
                     return found
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
@@ -21,13 +22,17 @@ if TYPE_CHECKING:
 
 IS_A = "116680003"
 
-SCHEMES = {"loinc": "705114005"}
-"""Aliases of schemes of alternate identifiers -> the scheme's concept."""
+SCHEMES = {
+    "loinc": ("30051010000102", "705114005"),
+    "npu": ("21003000106",),
+    "nuva": ("21002000101",),
+}
+"""Aliases of schemes of alternate identifiers -> the scheme's concept, and what was used for it before."""
 
 MAX_CODES = 50_000
 """Concepts whose identifiers a filter may name."""
 
-PORTION = 2_000
+PORTION = 500
 """Concepts whose terms are read at once."""
 
 _counts = msgspec.msgpack.Decoder(list[tuple[int, int, int]]).decode
@@ -60,9 +65,11 @@ class StoredSubstrate:
         return [decode_body(body).code for body in bodies.values()]
 
     async def alternate(self, scheme: str, code: str) -> int | None:
-        name = f"{SCHEMES.get(scheme.lower(), scheme)}#{code}"
-        found = await self._system.kept.set(self._system.cs, Kind.ALTERNATE, name)
-        return min(found) if found else None
+        for one in SCHEMES.get(scheme.lower(), (scheme,)):
+            found = await self._system.kept.set(self._system.cs, Kind.ALTERNATE, f"{one}#{code}")
+            if found:
+                return min(found)
+        return None
 
     async def hierarchy(self) -> Hierarchy:
         return await self._system.hierarchy()
@@ -81,33 +88,32 @@ class StoredSubstrate:
     async def members(self, reference_set: int) -> BitMap:
         return await self._system.kept.set(self._system.cs, Kind.MEMBERS, str(reference_set)) or BitMap()
 
+    async def columns(self, reference_set: int) -> Sequence[str]:
+        return await self._system.columns(reference_set)
+
     async def rows(self, reference_set: int) -> AsyncIterator[Members]:
         for part in await self._rows.blocks(self._system.cs, Kind.ROWS, reference_set):
             yield unpacked_members(part)
+
+    async def associations(self, reference_set: int) -> Relations:
+        return await self._system.associations(reference_set)
+
+    async def is_a(self) -> BitMap:
+        number = await self.number(IS_A)
+        return BitMap() if number is None else BitMap((number,))
 
     async def attributes(self) -> BitMap:
         held = self._system.kept.kept_set(self._system.cs, -Kind.ATTRIBUTES, "")
         if held is None:
             parts = await self._rows.blocks(self._system.cs, Kind.ATTRIBUTES, 0)
             held = BitMap([number for part in parts for number, _, _ in _counts(part)])
-            is_a = await self.number(IS_A)
-            if is_a is not None:
-                held.add(is_a)
             self._system.kept.keep_set(self._system.cs, -Kind.ATTRIBUTES, "", held)
         return held
 
     async def relations(self, attribute: int) -> Relations:
         if attribute == await self.number(IS_A):
-            return self._subtypes(await self._system.hierarchy())
+            return await asyncio.to_thread(_subtypes, await self._system.hierarchy())
         return await self._system.relations(attribute)
-
-    def _subtypes(self, hierarchy: Hierarchy) -> Relations:
-        """The relationships that the hierarchy is made of."""
-        made = Relations.empty()
-        for number in hierarchy.having_parents():
-            for parent in hierarchy.parents(number):
-                made.add(number, parent, 0)
-        return made
 
     async def values(self, attribute: int) -> Sequence[Value]:
         return unpacked_values(await self._rows.blocks(self._system.cs, Kind.VALUES, attribute))
@@ -133,3 +139,12 @@ class StoredSubstrate:
         for start in range(0, len(numbers), PORTION):
             bodies = await self._rows.by_numbers(self._system.cs, numbers[start : start + PORTION])
             yield [(number, decode_body(body).terms) for number, body in bodies.items()]
+
+
+def _subtypes(hierarchy: Hierarchy) -> Relations:
+    """The relationships that the hierarchy is made of."""
+    made = Relations.empty()
+    for number in hierarchy.having_parents():
+        for parent in hierarchy.parents(number):
+            made.add(number, parent, 0)
+    return made

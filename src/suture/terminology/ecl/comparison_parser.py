@@ -77,9 +77,13 @@ def _search_term(scanner: Scanner, way: str) -> SearchTerm:
         scanner.expect(":", f"after {said}")
         way = said
     position = scanner.position
-    pieces = scanner.quoted('"\\*' if way == "wild" else '"\\')
-    if way == "match":
-        pieces = pieces[0].split()
+    match way:
+        case "wild":
+            pieces = scanner.quoted('"\\*', cut="*")
+        case "match":
+            pieces = scanner.quoted('"\\')[0].split()
+        case _:
+            pieces = scanner.quoted('"\\*')
     if pieces in ([], [""]):
         raise scanner.wrong("a search term must not be empty", position)
     return SearchTerm(tuple(pieces), way)

@@ -27,13 +27,13 @@ from suture.terminology.ecl.nodes import (
     TermFilter,
     TimeFilter,
 )
-from suture.terminology.ecl.text_matching import text_matcher, time_matcher, wanted_words
+from suture.terminology.ecl.text_matching import is_by_words, text_matcher, time_matcher, wanted_words
 
 if TYPE_CHECKING:
     from suture.terminology.ecl.evaluation import Evaluation
 
-MAX_READ = 150_000
-"""Concepts whose terms are read for one filter."""
+MAX_READ = 600_000
+"""Concepts whose terms are read for one filter: all of an international edition, some seconds."""
 
 DEFINITION = "900000000000550004"
 
@@ -67,7 +67,7 @@ def _is_by_words(one: DescriptionFilter) -> bool:
     """Whether the word index alone tells who passes."""
     if not isinstance(one, TermFilter) or one.comparison.negated:
         return False
-    return all(term.way == "match" and wanted_words(term) for term in one.comparison.terms)
+    return all(is_by_words(term) for term in one.comparison.terms)
 
 
 def _any(terms: Sequence[Term], tests: Sequence[Test]) -> bool:

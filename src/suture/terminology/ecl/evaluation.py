@@ -10,7 +10,7 @@ from pyroaring import BitMap
 from suture.terminology.content.hierarchy import Hierarchy
 from suture.terminology.ecl.concept_filters import passing
 from suture.terminology.ecl.description_filters import described
-from suture.terminology.ecl.member_filters import chosen_members, earlier
+from suture.terminology.ecl.member_filters import chosen_members, containing, earlier
 from suture.terminology.ecl.nodes import (
     Alternate,
     Compound,
@@ -24,6 +24,7 @@ from suture.terminology.ecl.nodes import (
     Refined,
     Sub,
     Wildcard,
+    identifier_of,
 )
 from suture.terminology.ecl.refinements import Refiner
 from suture.terminology.ecl.substrate import Substrate
@@ -56,19 +57,15 @@ class Evaluation:
         """The identifiers of the concepts that satisfy a constraint, of which there may be few. An identifier that
         stands for itself need not be one of the edition's.
         """
-        plain = expression if isinstance(expression, Sub) else None
-        while plain is not None and plain == Sub(plain.position, plain.focus):
-            if isinstance(plain.focus, Reference):
-                return [plain.focus.code]
-            plain = plain.focus if isinstance(plain.focus, Sub) else None
-        return await self.substrate.codes(await self.of(expression))
+        single = identifier_of(expression)
+        return [single] if single else await self.substrate.codes(await self.of(expression))
 
     async def _compound(self, compound: Compound) -> BitMap:
         found = await self._sub(compound.parts[0])
         for part in compound.parts[1:]:
             if not found and compound.kind != "or":
                 break
-            other = await self._sub(part)
+            other = await self._sub(part, None if compound.kind == "or" else found)
             found = (
                 found & other if compound.kind == "and" else found | other if compound.kind == "or" else found - other
             )
@@ -77,15 +74,18 @@ class Evaluation:
     async def _dotted(self, dotted: Dotted) -> BitMap:
         found = await self._sub(dotted.focus)
         for attribute in dotted.attributes:
-            found = await Refiner(self).values_of(found, await self._sub(attribute))
+            found = await Refiner(self).values_of(found, attribute)
         return found
 
-    async def _sub(self, sub: Sub) -> BitMap:
+    async def _sub(self, sub: Sub, within: BitMap | None = None) -> BitMap:
+        """The concepts of a part. `within`: those that matter, so that filters need not look at others."""
         found = await self._focus(sub)
         if sub.operator is not None and not (isinstance(sub.focus, Wildcard) and sub.member_of is None):
             found = await self._reached(sub.operator, found)
         elif sub.operator is not None:
             found = await self._reached_from_all(sub.operator)
+        if sub.filters and within is not None and sub.history is None:
+            found = found & within
         for filters in sub.filters:
             if isinstance(filters, ConceptFilters):
                 found = await passing(found, filters, self)
@@ -109,9 +109,7 @@ class Evaluation:
         if member_of is None:
             return found
         if isinstance(member_of, Containing):
-            sets = await substrate.reference_sets()
-            self.work.count(len(sets) * 100)
-            return BitMap([number for number in sets if not found.isdisjoint(await substrate.members(number))])
+            return await containing(found, sub.member_filters, self)
         if member_of.fields or sub.member_filters:
             return await chosen_members(found, member_of.fields, sub.member_filters, self, sub.position)
         self.work.count(len(found))

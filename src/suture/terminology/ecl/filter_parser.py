@@ -26,6 +26,8 @@ from suture.terminology.ecl.nodes import (
     TermFilter,
     TimeFilter,
     ToText,
+    Wildcard,
+    bare,
 )
 from suture.terminology.ecl.scanner import Scanner
 
@@ -58,7 +60,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2}(?![A-Za-z])")
 _ALIAS = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _IDENTIFIER = re.compile(r"[1-9][0-9]{5,17}(?![0-9])")
 _PROFILE = re.compile(r"[-_](min|mod|max)", re.IGNORECASE)
-_ACTIVE = re.compile(r"1|0|true|false|\*", re.IGNORECASE)
+_ACTIVE = re.compile(r'(?P<mark>"?)(?P<value>1|0|true|false|\*)(?P=mark)', re.IGNORECASE)
 _QUOTED_DATE = re.compile(r'\(?[ \t\r\n]*"[0-9]{8}"')
 
 F = TypeVar("F")
@@ -116,7 +118,7 @@ class FilterParser:
         if scanner.take("("):
             associations = self._expression()
             scanner.expect(")", "after the reference sets of a history supplement")
-            return History(start, "", associations)
+            return History(start) if isinstance(bare(associations), Wildcard) else History(start, "", associations)
         return History(start)
 
     def _of_description(self) -> DescriptionFilter:
@@ -143,7 +145,7 @@ class FilterParser:
                 return DialectFilter(start, self._dialects(self._alias), negated)
             case "dialectid":
                 negated = equality(scanner)
-                return DialectFilter(start, self._dialects(self._sub), negated)
+                return DialectFilter(start, self._dialects(self._dialect_set), negated)
             case other:
                 return self._shared(start, other)
 
@@ -181,7 +183,8 @@ class FilterParser:
         match = scanner.take_pattern(_ACTIVE)
         if match is None:
             raise scanner.wrong("1, 0, true, false or * was expected")
-        return ActiveFilter(start, None if match[0] == "*" else (match[0].lower() in ("1", "true")) != negated)
+        value = match["value"].lower()
+        return ActiveFilter(start, None if value == "*" else (value in ("1", "true")) != negated)
 
     def _keyword(self, known: tuple[str, ...]) -> str:
         word = self._scanner.take_word(*(each.lower() for each in known))
@@ -224,11 +227,23 @@ class FilterParser:
         scanner = self._scanner
         if not scanner.take("("):
             return (Accepted(one(), self._acceptabilities()),)
-        found = [Accepted(one(), self._acceptabilities())]
-        while not scanner.take(")"):
+        found: list[Accepted] = []
+        while not found or not scanner.take(")"):
             found.append(Accepted(one(), self._acceptabilities()))
         shared = self._acceptabilities()
         return tuple(Accepted(each.dialect, each.acceptabilities or shared) for each in found)
+
+    def _dialect_set(self) -> Expression:
+        """A language reference set; a constraint without parentheses of its own when it is all between those of the
+        filter.
+        """
+        scanner = self._scanner
+        start = scanner.position
+        found = self._sub()
+        if scanner.word() in ("and", "or", "minus") or scanner.sees(":") or scanner.sees("."):
+            scanner.back_to(start)
+            return self._expression()
+        return found
 
     def _alias(self) -> Expression:
         scanner = self._scanner
@@ -247,7 +262,7 @@ class FilterParser:
         if not scanner.take("("):
             return ()
         found: list[str] = []
-        while not scanner.take(")"):
+        while not found or not scanner.take(")"):
             word = scanner.take_word(*_ACCEPTABILITIES)
             if word:
                 found.append(_ACCEPTABILITIES[word])

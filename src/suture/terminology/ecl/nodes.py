@@ -89,6 +89,20 @@ class Dotted(Node, frozen=True):
 Expression = Sub | Compound | Refined | Dotted
 
 
+def bare(expression: Expression) -> "Wildcard | Reference | Alternate | None":
+    """The concept, or `*`, that a constraint is, between parentheses or not; None for any other."""
+    focus: Wildcard | Reference | Alternate | Expression = expression
+    while isinstance(focus, Sub) and focus == Sub(focus.position, focus.focus):
+        focus = focus.focus
+    return focus if isinstance(focus, Wildcard | Reference | Alternate) else None
+
+
+def identifier_of(expression: Expression) -> str:
+    """The identifier that a constraint is, "" for any other."""
+    found = bare(expression)
+    return found.code if isinstance(found, Reference) else ""
+
+
 class Joined(Node, frozen=True):
     """Refinements, or attributes within a group, that are joined. `kind`: and | or."""
 

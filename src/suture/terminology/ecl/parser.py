@@ -32,8 +32,11 @@ SHORT = 1_000
 
 _IDENTIFIER = re.compile(r"[1-9][0-9]{5,17}(?![0-9])")
 _TERM = re.compile(r"\|[^|]*\|")
-_ALTERNATE = re.compile(r"([A-Za-z][A-Za-z0-9-]*)#([A-Za-z0-9._-]+)")
-_QUOTED_ALTERNATE = re.compile(r'"([A-Za-z][A-Za-z0-9-]*)#([^"\\]+)"')
+_ALTERNATES = (
+    re.compile(r"([A-Za-z][A-Za-z0-9-]*)#([A-Za-z0-9._-]+)"),
+    re.compile(r'"([A-Za-z][A-Za-z0-9-]*)#([^"\\]+)"'),
+    re.compile(r'([A-Za-z][A-Za-z0-9-]*)#"([^"\\]+)"'),  # as in the text of the specification, not in its grammar
+)
 _FIELD = re.compile(r"[A-Za-z]+")
 
 _SYMBOLS = ("<<!", "<<", "<!", "<", ">>!", ">>", ">!", ">", "!!>", "!!<")
@@ -81,23 +84,26 @@ class _Parser:
 
     def expression(self) -> Expression:
         """A whole constraint, or one between parentheses."""
+        if self._depth == MAX_DEPTH:
+            raise self._scanner.wrong(f"constraints are nested more than {MAX_DEPTH} deep")
+        self._depth += 1
+        try:
+            return self._expression()
+        finally:
+            self._depth -= 1
+
+    def _expression(self) -> Expression:
         scanner = self._scanner
         start = scanner.position
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise scanner.wrong(f"constraints are nested more than {MAX_DEPTH} deep")
         first = self.sub()
         if scanner.take(":"):
-            found: Expression = Refined(start, first, self._refinements.refinement())
-        elif scanner.sees("."):
-            attributes: list[Sub] = []
-            while scanner.take("."):
-                attributes.append(self.sub())
-            found = Dotted(start, first, tuple(attributes))
-        else:
-            found = self._compound(start, first)
-        self._depth -= 1
-        return found
+            return Refined(start, first, self._refinements.refinement())
+        if not scanner.sees("."):
+            return self._compound(start, first)
+        attributes: list[Sub] = []
+        while scanner.take("."):
+            attributes.append(self.sub())
+        return Dotted(start, first, tuple(attributes))
 
     def _compound(self, start: int, first: Sub) -> Expression:
         scanner = self._scanner
@@ -129,7 +135,7 @@ class _Parser:
             scanner.expect(")", "after the nested constraint")
         else:
             focus = self._concept()
-        member_filters, filters, history = self._filters.read(member=isinstance(member_of, MemberOf))
+        member_filters, filters, history = self._filters.read(member=member_of is not None)
         return Sub(start, focus, operator, member_of, member_filters, filters, history)
 
     def _operator(self) -> Operator | None:
@@ -170,7 +176,7 @@ class _Parser:
         if match is not None:
             self._term()
             return Reference(start, match[0])
-        match = scanner.take_pattern(_ALTERNATE) or scanner.take_pattern(_QUOTED_ALTERNATE)
+        match = next((found for form in _ALTERNATES if (found := scanner.take_pattern(form)) is not None), None)
         if match is not None:
             self._term()
             return Alternate(start, match[1], match[2])

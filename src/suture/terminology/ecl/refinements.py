@@ -20,9 +20,12 @@ from suture.terminology.ecl.nodes import (
     Group,
     Joined,
     Refinement,
+    Sub,
     ToBoolean,
     ToNumber,
     ToText,
+    Wildcard,
+    bare,
 )
 from suture.terminology.ecl.text_matching import compared, number_in, text_in, text_matcher
 
@@ -63,10 +66,10 @@ class Refiner:
             found |= await self.refined(focus, part)
         return found
 
-    async def values_of(self, sources: BitMap, names: BitMap) -> BitMap:
-        """The concepts that are values of these attributes of the sources."""
+    async def values_of(self, sources: BitMap, attribute: Sub) -> BitMap:
+        """The concepts that are values of an attribute of the sources."""
         found = BitMap()
-        for _, relations in await self._relations(names):
+        for _, relations in await self._relations(await self._names(attribute)):
             pairs = zip(relations.sources, relations.targets, strict=True)
             found.update(await _run(len(relations), lambda pairs=pairs: [t for s, t in pairs if s in sources]))
         return found
@@ -76,8 +79,9 @@ class Refiner:
             return focus
         if attribute.least == 1 and attribute.most is None:
             return focus & BitMap(owner for owner, _, _, _ in await self._matches(attribute, focus))
-        # an attribute that is there in several groups with the same value is there once
-        distinct = {(owner, name, value) for owner, name, value, _ in await self._matches(attribute, focus)}
+        # an attribute that is there in several groups with the same value is there once; reversed, sources are counted
+        matched = await self._matches(attribute, focus)
+        distinct = {(owner, 0 if attribute.reverse else name, value) for owner, name, value, _ in matched}
         return _counted(focus, Counter(owner for owner, _, _ in distinct), attribute.least, attribute.most)
 
     async def _with_group(self, focus: BitMap, group: Group) -> BitMap:
@@ -124,12 +128,24 @@ class Refiner:
 
     async def _matches(self, attribute: Attribute, focus: BitMap) -> list[tuple[int, int, int | str, GroupKey]]:
         """(concept of the focus, attribute, value, group) of every relationship that matches."""
-        names = await self._evaluation.of(attribute.name)
+        names = await self._names(attribute.name)
         comparison = attribute.comparison
-        if isinstance(comparison, AmongConcepts):
-            values = await self._evaluation.of(comparison.value)
-            return await self._among(attribute, focus, names, values, negated=comparison.negated)
-        matches = _value_matcher(comparison)
+        if not isinstance(comparison, AmongConcepts):
+            return await self._concrete(names, focus, _value_matcher(comparison))
+        values = await self._evaluation.of(comparison.value)
+        found = await self._among(attribute, focus, names, values, negated=comparison.negated)
+        if isinstance(bare(comparison.value), Wildcard) and not comparison.negated and not attribute.reverse:
+            found += await self._concrete(names, focus, lambda _: True)
+        return found
+
+    async def _names(self, name: Sub) -> BitMap:
+        """The attributes that a name means. `*` is any attribute, which the hierarchy's relationship is not."""
+        found = await self._evaluation.of(name)
+        return found - await self._substrate.is_a() if isinstance(bare(name), Wildcard) else found
+
+    async def _concrete(
+        self, names: BitMap, focus: BitMap, matches: Callable[[str], bool]
+    ) -> list[tuple[int, int, int | str, GroupKey]]:
         found: list[tuple[int, int, int | str, GroupKey]] = []
         for name, some in await self._values(names):
             found += [
@@ -152,7 +168,7 @@ class Refiner:
 
     async def _relations(self, names: BitMap) -> list[tuple[int, Relations]]:
         found: list[tuple[int, Relations]] = []
-        for name in names & await self._substrate.attributes():
+        for name in names & (await self._substrate.attributes() | await self._substrate.is_a()):
             relations = await self._substrate.relations(name)
             self._evaluation.work.count(len(relations))
             found.append((name, relations))

@@ -106,8 +106,8 @@ class Scanner:
             raise self.wrong(f"a number was expected {purpose}")
         return int(match[0])
 
-    def quoted(self, escapes: str) -> list[str]:
-        """A text between quotation marks, taken: its pieces, cut where an unescaped `*` stands if `escapes` has one.
+    def quoted(self, escapes: str, cut: str = "") -> list[str]:
+        """A text between quotation marks, taken: its pieces, cut where an unescaped `cut` stands.
 
         `escapes`: the characters that may follow a backslash. Raises Invalid.
         """
@@ -123,7 +123,7 @@ class Scanner:
                     raise self.wrong(f"a backslash may stand before {' '.join(escapes)} only", at)
                 at += 1
                 pieces[-1] += text[at]
-            elif text[at] == "*" and "*" in escapes:
+            elif text[at] == cut:
                 pieces.append("")
             else:
                 pieces[-1] += text[at]

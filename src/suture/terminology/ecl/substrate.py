@@ -54,12 +54,24 @@ class Substrate(Protocol):
         """The concepts that are active members of a reference set."""
         ...
 
+    async def columns(self, reference_set: int) -> Sequence[str]:
+        """The columns of a reference set's rows after those that all have."""
+        ...
+
     def rows(self, reference_set: int) -> AsyncIterator[Members]:
         """The rows of a reference set, in portions."""
         ...
 
+    async def associations(self, reference_set: int) -> Relations:
+        """The active rows of an association reference set whose ends are concepts of the edition."""
+        ...
+
+    async def is_a(self) -> BitMap:
+        """The concept of the relationships that the hierarchy is made of."""
+        ...
+
     async def attributes(self) -> BitMap:
-        """The concepts that are attributes of relationships or concrete values."""
+        """The concepts that are attributes of relationships or concrete values, `is_a` not among them."""
         ...
 
     async def relations(self, attribute: int) -> Relations:

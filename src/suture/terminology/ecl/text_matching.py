@@ -1,6 +1,8 @@
 """Comparing texts, numbers and times of filters and concrete values.
 
-Search terms ignore case and accents, as https://docs.snomed.org/snomed-ct-specifications (ECL, 6.8) wants.
+Search terms ignore case. A letter without accents stands for the letter with and without them, a letter with accents
+for itself only: the asymmetric search of https://docs.snomed.org/snomed-ct-specifications (ECL, 5.5), in the collation
+that all languages have in common.
 """
 
 import operator
@@ -10,7 +12,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from suture.terminology.content.words import words
+from suture.terminology.content.words import apart, folded, words
 from suture.terminology.ecl.nodes import SearchTerm, ToTime
 from suture.terminology.patterns import matcher
 
@@ -35,10 +37,22 @@ def text_in(value: str) -> str | None:
     return value[1:-1] if value.startswith('"') and value.endswith('"') and len(value) > 1 else None
 
 
+_MARK = "".join(chr(code) for code in range(0x250, 0x3100) if unicodedata.combining(chr(code)))
+_LETTER = re.compile(f"[^\\W_][{_MARK}]*")
+_MARKED_WORD = re.compile(f"(?:[^\\W_][{_MARK}]*)+")
+_ANY_LETTER = re.compile(f"(?s:.)[{_MARK}]*")
+_END = "\x1f"
+
+
 def time_matcher(comparison: ToTime) -> Callable[[str], bool]:
-    """Whether an effective time (YYYYMMDD, or "" for none) satisfies a comparison; of several, any, and all for !=."""
-    several = all if comparison.operator == "!=" else any
-    return lambda time: several(compared(time, comparison.operator, each) for each in comparison.times)
+    """Whether an effective time (YYYYMMDD, or "" for none) satisfies a comparison; of several, any, and all for !=.
+
+    What has no effective time is neither before nor after any.
+    """
+    sign, times = comparison.operator, comparison.times
+    several = all if sign == "!=" else any
+    ordering = sign in ("<", "<=", ">", ">=")
+    return lambda time: several(compared(time, sign, each) for each in times if (time and each) or not ordering)
 
 
 def text_matcher(terms: Sequence[SearchTerm]) -> Callable[[str], bool]:
@@ -52,19 +66,66 @@ def wanted_words(term: SearchTerm) -> list[str]:
     return [word for piece in term.pieces for word in words(piece)]
 
 
+def is_by_words(term: SearchTerm) -> bool:
+    """Whether the beginnings of words alone, without accents, tell what a term matches."""
+    return term.way == "match" and all(piece.isascii() and len(words(piece)) == 1 for piece in term.pieces)
+
+
 def _beginnings(pieces: Sequence[str]) -> Callable[[str], bool]:
-    wanted = [word for piece in pieces for word in words(piece)]
+    """Each piece stands in the text, from the beginning of a word on."""
+    plain = [found for piece in pieces if (found := words(piece))]
+    marked = [found for piece in pieces if not piece.isascii() and (found := _lettered(piece))]
 
     def matches(text: str) -> bool:
         own = words(text)
-        return all(any(word.startswith(begin) for word in own) for begin in wanted)
+        if not all(_stands(piece, own) for piece in plain):
+            return False
+        lettered = _lettered(text) if marked else []
+        return all(_stands(piece, lettered) for piece in marked)
 
     return matches
 
 
+Word = Sequence[str]
+"""A word by its letters, each with the marks that it has."""
+
+
+def _lettered(text: str) -> list[Word]:
+    """The words of a text."""
+    return [_LETTER.findall(word) for word in _MARKED_WORD.findall(apart(text))]
+
+
+def _stands(piece: Sequence[Word], text: Sequence[Word]) -> bool:
+    """Whether words stand in a text side by side; of the last one only the beginning counts."""
+    *whole, last = piece
+    for at in range(len(text) - len(whole)):
+        if _begins(text[at + len(whole)], last) and all(
+            len(word) == len(wanted) and _begins(word, wanted) for word, wanted in zip(text[at:], whole, strict=False)
+        ):
+            return True
+    return False
+
+
+def _begins(word: Word, beginning: Word) -> bool:
+    if isinstance(word, str) and isinstance(beginning, str):
+        return word.startswith(beginning)
+    pairs = zip(beginning, word, strict=False)
+    return len(word) >= len(beginning) and all(letter in (other, other[0]) for letter, other in pairs)
+
+
 def _wild(pieces: Sequence[str]) -> Callable[[str], bool]:
-    compiled = matcher("(?s)" + ".*".join(re.escape(_folded(piece)) for piece in pieces))
-    return lambda text: compiled(_folded(text))
+    if all(piece.isascii() for piece in pieces):
+        compiled = matcher("(?s)" + ".*".join(re.escape(piece.lower()) for piece in pieces))
+        return lambda text: compiled(folded(text))
+    # a letter ends with a sign of its own, so that one with marks is not taken for one without
+    wanted = [[_letter_pattern(letter) for letter in _ANY_LETTER.findall(apart(piece))] for piece in pieces]
+    compiled = matcher("(?s)" + ".*".join("".join(piece) for piece in wanted))
+    return lambda text: compiled("".join(letter + _END for letter in _ANY_LETTER.findall(apart(text))))
+
+
+def _letter_pattern(letter: str) -> str:
+    marks = "" if len(letter) > 1 else f"[^{_END}]*"
+    return re.escape(letter) + marks + _END
 
 
 _MATCHERS: dict[str, Callable[[Sequence[str]], Callable[[str], bool]]] = {
@@ -72,9 +133,3 @@ _MATCHERS: dict[str, Callable[[Sequence[str]], Callable[[str], bool]]] = {
     "wild": _wild,
     "exact": lambda pieces: pieces[0].__eq__,
 }
-
-
-def _folded(text: str) -> str:
-    if text.isascii():
-        return text.lower()
-    return "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each)).casefold()

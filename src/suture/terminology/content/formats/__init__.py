@@ -10,6 +10,7 @@ from suture.terminology.content.files import File, ReleaseError
 from suture.terminology.content.formats.cvx import VaccineRelease
 from suture.terminology.content.formats.icd10cm import OrderFile, TabularList
 from suture.terminology.content.formats.icd10pcs import ProcedureOrderFile
+from suture.terminology.content.formats.iso3166_2 import SubdivisionRelease
 from suture.terminology.content.formats.loinc import LoincRelease
 from suture.terminology.content.formats.nucc import TaxonomyRelease
 from suture.terminology.content.formats.rf2 import SnomedRelease
@@ -25,8 +26,13 @@ KINDS = {
     "icd-10-pcs": "ICD-10-PCS (icd10pcs_order_….txt)",
     "cvx": "CVX vaccine codes (cvx.txt)",
     "nucc": "NUCC provider taxonomy (nucc_taxonomy_….csv)",
+    "iso-3166-2": "ISO 3166-2 subdivisions of countries (iso_3166-2.json of iso-codes)",
 }
 """What can be loaded: kind -> the files by which it is known."""
+
+
+SUBDIVISIONS = r"iso[-_]?3166-2\.json"
+"""The name of the file of ISO 3166-2."""
 
 
 class Wishes(msgspec.Struct, frozen=True):
@@ -64,6 +70,8 @@ def _release(files: Sequence[File], kind: str, wishes: Wishes) -> Release:
             return VaccineRelease(_one(files, r".*cvx.*\.txt"), wishes.version)
         case "nucc":
             return TaxonomyRelease(_one(files, r".*nucc.*\.csv"), wishes.version)
+        case "iso-3166-2":
+            return SubdivisionRelease(_one(files, SUBDIVISIONS), wishes.version)
         case _:
             raise ReleaseError(f"{kind} is no kind of release; the kinds are {', '.join(KINDS)}.")
 
@@ -78,6 +86,7 @@ def _kind(files: Sequence[File]) -> str:
         ("icd-10-cm", r"icd-?10-?cm?[-_].*tabular.*\.xml|.*icd-?10-?cm.*order.*\.txt"),
         ("nucc", r".*nucc.*\.csv"),
         ("cvx", r".*cvx.*\.txt"),
+        ("iso-3166-2", SUBDIVISIONS),
     ):
         if _matching(files, pattern):
             return kind

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pyroaring import BitMap
 
 from suture.terminology.content.bodies import INACTIVE, Description
-from suture.terminology.content.files import File, ReleaseError, Told
+from suture.terminology.content.files import File, ReleaseError, Told, largest_by_name
 from suture.terminology.content.outline import Outline
 from suture.terminology.content.release import (
     CODE,
@@ -46,6 +46,9 @@ _ANSWERS = "AnswerListId", "AnswerListName", "AnswerStringId", "DisplayText"
 _ANSWER_LINKS = "LoincNumber", "AnswerListId"
 _HIERARCHY = "IMMEDIATE_PARENT", "CODE", "CODE_TEXT"
 _CONSUMER = "LoincNumber", "ConsumerName"
+_GROUPS = "ParentGroupId", "GroupId"
+_GROUPED = "GroupId", "LoincNumber"
+_REPLACED = "LOINC", "MAP_TO"
 _VARIANTS = ("LOINC_NUM",)
 
 _VARIANT = re.compile(r"([a-z]{2,3})([A-Z]{2})\d+LinguisticVariant\.csv")
@@ -61,7 +64,7 @@ class LoincRelease(Release):
     kind = "loinc"
 
     def __init__(self, files: Sequence[File], version: str = "") -> None:
-        by_name = {file.name.lower(): file for file in reversed(files)}
+        by_name = largest_by_name(files)
         terms = by_name.get("loinc.csv")
         if terms is None:
             raise ReleaseError("A LOINC release needs the file Loinc.csv.")
@@ -75,9 +78,15 @@ class LoincRelease(Release):
         self._answer_links = by_name.get("loincanswerlistlink.csv")
         self._hierarchy = by_name.get("componenthierarchybysystem.csv") or by_name.get("multiaxialhierarchy.csv")
         self._consumer = by_name.get("consumername.csv")
+        self._groups = by_name.get("group.csv")
+        self._grouped = by_name.get("grouploincterms.csv")
+        self._replaced = by_name.get("mapto.csv")
         self._variants = [file for file in files if _VARIANT.fullmatch(file.name)]
-        found = (terms, self._parts, *self._links, self._answers, self._answer_links, self._hierarchy, self._consumer)
-        super().__init__([file for file in (*found, *self._variants) if file is not None])
+        found = (
+            terms, self._parts, *self._links, self._answers, self._answer_links, self._hierarchy, self._consumer,
+            self._groups, self._grouped, self._replaced, *self._variants,
+        )  # fmt: skip
+        super().__init__([file for file in found if file is not None])
         for axis in AXES:
             self.declare(axis, "Coding")
         self._lists: dict[str, BitMap] = {}
@@ -92,6 +101,9 @@ class LoincRelease(Release):
             (self._answer_links, _ANSWER_LINKS),
             (self._hierarchy, _HIERARCHY),
             (self._consumer, _CONSUMER),
+            (self._groups, _GROUPS),
+            (self._grouped, _GROUPED),
+            (self._replaced, _REPLACED),
             *((file, _LINKS) for file in self._links),
             *((file, _VARIANTS) for file in self._variants),
         ):
@@ -130,7 +142,7 @@ class LoincRelease(Release):
             URL, version, "LOINC", "Logical Observation Identifiers, Names and Codes (LOINC)", case_sensitive=False,
             value_set=f"{URL}/vs", hierarchy_meaning="is-a", properties=tuple(self.properties), language="en",
             languages=("en", *self.languages[1:]), versions_by="natural",
-            filters={"ancestor": ("=",), "LIST": ("=",), "answers-for": ("=",)},
+            filters={"ancestor": ("=", "in"), "descendant": ("=", "in"), "LIST": ("=",), "answers-for": ("=",)},
         )  # fmt: skip
         return Description(head, self.kind, languages=self.languages, uses=self.uses)
 
@@ -150,6 +162,7 @@ class LoincRelease(Release):
         yield from self._of_parts(outline, told)
         yield from self._of_answers(outline, told)
         yield from self._of_variants(outline, told)
+        self._read_groups(outline, told)
 
     def _of_terms(self, outline: Outline, linked: set[tuple[str, str]], told: Told) -> Iterator[Record]:
         for _, row in self._terms.records(_TERMS, told):
@@ -216,6 +229,10 @@ class LoincRelease(Release):
             number = outline.number(row["LoincNumber"])
             if number is not None:
                 yield number, [PROPERTY, self.declare("answer-list", "code"), row["AnswerListId"]]
+        for _, row in _rows(self._replaced, _REPLACED, told):
+            number = outline.number(row["LOINC"])
+            if number is not None and row["MAP_TO"]:
+                yield number, [PROPERTY, self.declare("MAP_TO", "code", "The code to use instead."), row["MAP_TO"]]
 
     def _of_variants(self, outline: Outline, told: Told) -> Iterator[Record]:
         for _, row in _rows(self._consumer, _CONSUMER, told):
@@ -232,8 +249,19 @@ class LoincRelease(Release):
                 if number is not None and text:
                     yield number, [DESIGNATION, text, language, self.use(_USES["LONG_COMMON_NAME"])]
 
+    def _read_groups(self, outline: Outline, told: Told) -> None:
+        """Groups are value sets of terms; a group of groups holds the terms of them all."""
+        for _, row in _rows(self._grouped, _GROUPED, told):
+            number = outline.number(row["LoincNumber"])
+            if number is not None:
+                self._lists.setdefault(row["GroupId"], BitMap()).add(number)
+        for _, row in _rows(self._groups, _GROUPS, told):
+            parent, members = row["ParentGroupId"], self._lists.get(row["GroupId"])
+            if parent and members is not None:
+                self._lists.setdefault(parent, BitMap()).update(members)
+
     def value_sets(self) -> Mapping[str, BitMap]:
-        """The answer lists."""
+        """The answer lists and groups."""
         return {f"{URL}/vs/{name}": members for name, members in self._lists.items()}
 
 

@@ -49,8 +49,9 @@ class SnomedRelease(Release):
         self._outline: Outline | None = None
         self._told: Told = lambda _: None
         self._module = self.declare("moduleId", "code", "The module that maintains the concept.")
-        self._time = self.declare("effectiveTime", "string", "When the concept got its present state.")
+        self._time = self.declare("effectiveTime", "dateTime", "When the concept got its present state.")
         self._defined = self.declare("sufficientlyDefined", "boolean", "Whether its relationships define it.")
+        self._tag = self.declare("semanticTag", "code", "What stands between the last parentheses of its full name.")
 
     def check(self) -> None:
         super().check()
@@ -173,6 +174,7 @@ class SnomedRelease(Release):
             Term(key, text, language, type, is_active, place, since, tuple(accepted.get(key, ())))
             for key, since, is_active, place, language, type, text in terms.values()
         ]
+        tag = tag_of(found)
         return Body(
             code,
             display_of(found, self._dialects) or code,
@@ -182,6 +184,7 @@ class SnomedRelease(Release):
                 (self._module, module),
                 (self._time, str(time)),
                 (self._defined, "true" if status == DEFINED else "false"),
+                *(((self._tag, tag),) if tag else ()),
             ),
             relations=[(kind, end, group) for _, _, is_active, kind, end, group in relations.values() if is_active],
             terms=found,
@@ -253,6 +256,13 @@ def display_of(terms: Sequence[Term], dialects: Sequence[int]) -> str:
         return synonyms[0].term
     named = [term.term for term in terms if term.active and term.type == FULLY_SPECIFIED]
     return named[0].rpartition(" (")[0] or named[0] if named else ""
+
+
+def tag_of(terms: Sequence[Term]) -> str:
+    """The semantic tag of a concept, by its active fully specified name in English, else in any language."""
+    names = [term for term in terms if term.active and term.type == FULLY_SPECIFIED and term.term.endswith(")")]
+    name = next((term.term for term in names if term.language == "en"), names[0].term if names else "")
+    return name.rpartition("(")[2][:-1]
 
 
 def _identifier(file: File, line: int, cell: bytes) -> int:

@@ -1,6 +1,7 @@
 """RxNorm: the RRF files of the NLM, https://www.nlm.nih.gov/research/umls/rxnorm/docs/techdoc.html.
 
-The one thing to know: RXNREL reads backwards. `A|…|B|has_ingredient` says that B has the ingredient A.
+The one thing to know: RXNREL reads backwards. `A|…|B|has_ingredient` says that B has the ingredient A. Relationships
+are properties by their additional label, such as has_ingredient; which labels a plain one (RO …) has is told once.
 """
 
 import re
@@ -8,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from suture.terminology.content.bodies import INACTIVE, Body, Description
-from suture.terminology.content.files import File, ReleaseError, Told
+from suture.terminology.content.files import File, ReleaseError, Told, largest_by_name
 from suture.terminology.content.outline import Outline
 from suture.terminology.content.release import CODE, DISPLAY, PROPERTY, Record, Release
 from suture.terminology.systems import Head
@@ -35,7 +36,8 @@ class RxNormRelease(Release):
     kind = "rxnorm"
 
     def __init__(self, files: Sequence[File], version: str = "") -> None:
-        by_name = {file.name.upper(): file for file in reversed(files) if "/SCRIPTS/" not in file.path.upper()}
+        found = largest_by_name([file for file in files if "/SCRIPTS/" not in file.path.upper()])
+        by_name = {name.upper(): file for name, file in found.items()}
         if _NAMES[0] not in by_name:
             raise ReleaseError(f"RxNorm needs the file {_NAMES[0]}.")
         super().__init__([by_name[name] for name in _NAMES if name in by_name])
@@ -44,6 +46,7 @@ class RxNormRelease(Release):
         self._type = self.declare("TTY", "code", "Term type")
         self._source = self.declare("SAB", "code", "Source of a name")
         self._semantic = self.declare("STY", "code", "Semantic type")
+        self._labels: dict[str, dict[str, None]] = {}
 
     def check(self) -> None:
         super().check()
@@ -70,8 +73,10 @@ class RxNormRelease(Release):
         head = Head(
             URL, self._version, "RxNorm", "RxNorm", value_set=f"{URL}/vs", properties=tuple(self.properties),
             language="en", languages=("en",), versions_by="natural",
+            filters=dict.fromkeys(sorted(self._labels), ("=", "in")),
         )  # fmt: skip
-        return Description(head, self.kind, languages=self.languages, uses=self.uses)
+        labels = {name: sorted(found) for name, found in self._labels.items()}
+        return Description(head, self.kind, languages=self.languages, uses=self.uses, values={"labels": labels})
 
     def records(self, outline: Outline, told: Told) -> Iterator[Record]:
         for _, cells in self._rows(_NAMES[0], _FIELDS[_NAMES[0]], told):
@@ -85,7 +90,9 @@ class RxNormRelease(Release):
         for _, cells in self._rows("RXNREL.RRF", _FIELDS["RXNREL.RRF"], told):
             number = outline.number(cells[4])
             if number is not None and cells[2] == "CUI" and cells[10] == OWN and outline.number(cells[0]) is not None:
-                yield number, [PROPERTY, self.declare(cells[7] or cells[3], "code", "Relationship"), cells[0]]
+                label = cells[7] or cells[3]
+                self._labels.setdefault(cells[3], {})[label] = None
+                yield number, [PROPERTY, self.declare(label, "code", "Relationship"), cells[0]]
         for _, cells in self._rows("RXNSAT.RRF", _FIELDS["RXNSAT.RRF"], told):
             number = outline.number(cells[0])
             if number is not None and cells[9] == OWN and cells[8]:

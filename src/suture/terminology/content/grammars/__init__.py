@@ -68,9 +68,13 @@ class Grammars:
         version = _built(url).head.version if url in _MADE else ""
         return [version] if version else []
 
-    async def implicit(self, url: str) -> Json | None:
-        """The value set of all units."""
+    async def implicit(self, url: str, version: str = "") -> Json | None:
+        """The value set of all units, or of those that measure the same."""
         return await _built("http://unitsofmeasure.org").implicit(url)
+
+    async def implicit_map(self, url: str) -> None:
+        """There is none."""
+        return
 
     async def heads(self) -> Sequence[Head]:
         """All that is built in."""
