@@ -13,7 +13,7 @@ def test_contained_resources_are_checked_like_others() -> None:
     inner = {"resourceType": "Organization", "id": "o", "nme": "x"}
     resource = patient(contained=[inner, {"resourceType": "Nothing", "id": "n"}, "x"])
     assert problems(resource) == [
-        ("structure", "Patient.contained[0].nme"),
+        ("structure", "Patient.contained[0]"),
         ("structure", "Patient.contained[1]"),
         ("structure", "Patient.contained[2]"),
     ]
@@ -81,6 +81,17 @@ def test_one_right_coding_is_enough_for_a_concept() -> None:
         problems({"resourceType": "Condition", "subject": {"display": "x"}, "clinicalStatus": {"coding": codings}})
         == []
     )
+
+
+def test_a_largest_value_set_of_a_preferred_binding_limits_codes_and_asks_for_none() -> None:
+    def speaking(**language: Any) -> dict[str, Any]:
+        return patient(communication=[{"language": language}])
+
+    assert problems(speaking(text="Nepali")) == []
+    assert problems(speaking(coding=[{"system": "urn:ietf:bcp:47", "code": "ne"}])) == []
+    assert problems(speaking(text="Nepali", coding=[{"system": "urn:other", "code": "ne"}])) == [
+        ("code-invalid", "Patient.communication[0].language")
+    ]
 
 
 def test_weaker_bindings_take_any_code() -> None:
@@ -211,7 +222,7 @@ def test_a_simple_quantity_has_no_comparator() -> None:
     dispense = {"resourceType": "MedicationDispense", "status": "completed", "medicationCodeableConcept": {"text": "x"}}
     assert problems({**dispense, "quantity": {"value": 1}}) == []
     assert problems({**dispense, "quantity": {"value": 1, "comparator": "<"}}) == [
-        ("structure", "MedicationDispense.quantity.comparator")
+        ("structure", "MedicationDispense.quantity")
     ]
     assert problems(observation(valueQuantity={"value": 1, "comparator": "<"})) == []
 

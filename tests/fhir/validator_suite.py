@@ -100,6 +100,8 @@ class Suite:
         for package in case.get("packages", ()):
             if self._package(package) is None:
                 return f"package {package} is not at hand"
+        if not (self.folder / case["file"]).exists():
+            return "its file is not at hand"
         if Path(case["file"]).suffix not in (".json", ".xml", ".ndjson"):
             return "its format is not one of FHIR's"
         if case.get("validateReference") == "CHECK_VALID":
@@ -136,9 +138,14 @@ class Suite:
         theirs = self._outcome(profile.get("java"))
         if theirs is not None and profile.get("source"):
             files = [*case.get("supporting", ()), *case.get("profiles", ()), *profile.get("supporting", ())]
-            source, _ = self._read(self.folder / profile["source"])
-            urls = (source["url"],) if source else ()
-            runs.append(Run(case["name"], True, theirs, await self._judge(case, [*files, profile["source"]], urls)))
+            source: str = profile["source"]
+            if not source.startswith("http"):
+                files.append(source)
+                found, _ = self._read(self.folder / source)
+                source = found["url"] if found else ""
+            elif self._canonicals(case, files).find("StructureDefinition", source) is None:
+                return runs  # Its package is not at hand.
+            runs.append(Run(case["name"], True, theirs, await self._judge(case, files, (source,) if source else ())))
         return runs
 
     async def _judge(self, case: Json, files: Sequence[str], profiles: Sequence[str]) -> list[Issue]:
@@ -149,6 +156,7 @@ class Suite:
         context = Context(
             oracle=SuiteTerminology(canonicals),
             expectations=expectations(case),
+            guided=True,
             entries=((rule["rule"], rule["profile"]),) if rule else (),
         )
         if Path(case["file"]).suffix == ".ndjson":
@@ -170,7 +178,9 @@ class Suite:
         own = Collection(
             entry(item["resourceType"], item["url"], item.get("version", ""), item) for item in found if "url" in item
         )
-        packages = [read_package(path) for name in case.get("packages", ()) if (path := self._package(name))]
+        # The map says where the packages are that those depend on.
+        names = [*case.get("packages", ()), *case.get("package-map", {}).values()]
+        packages = [read_package(path) for name in names if (path := self._package(name))]
         return Layers([own, Collection.of(packages), self.core])
 
     def _outcome(self, stated: Any) -> list[Issue] | None:

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from suture.fhir.definitions import Element, load
-from suture.fhir.profiles import Answer
+from suture.fhir.profiles import Answer, Library
 from suture.fhir.profiles.errata import CORRECTED
 from suture.fhir.rules import Coded
 from suture.fhir.versions import Version
-from tests.fhir.profiles.judging import Json, Oracle, errors, issues
+from tests.fhir.profiles.judging import BASE, Json, Oracle, errors, issues
 
 
 def broken(key: str, type: str, version: Version = Version.R4, **elements: Any) -> bool:
@@ -32,6 +32,8 @@ def test_each_corrected_expression_is_one_that_a_version_has_published() -> None
         for structure in load(version).structures.values():
             published.update(constraint.expression for constraint in structure.constraints)
             published.update(expressions(structure.elements))
+        for branch in Library(version).tree(BASE + "vitalsigns").walk():
+            published.update(str(constraint.get("expression")) for constraint in branch.constraints)
     assert set(CORRECTED) <= published
 
 
@@ -130,3 +132,21 @@ def test_a_value_set_needs_no_name_but_one_that_programs_can_use(version: Versio
         return any(re.match(r"The rule (vsd|cnl)-0 ", issue.diagnostics) for issue in found)
 
     assert [warned(), warned(name="Colours"), warned(name="my Colours")] == [False, False, True]
+
+
+def test_a_vital_sign_over_a_period_needs_no_day() -> None:
+    reading = {
+        "status": "final",
+        "category": [
+            {
+                "coding": [
+                    {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "vital-signs"}
+                ]
+            }
+        ],
+        "code": {"coding": [{"system": "http://loinc.org", "code": "9279-1"}]},
+        "subject": {"reference": "Patient/1"},
+        "valueQuantity": {"value": 12, "unit": "/min", "system": "http://unitsofmeasure.org", "code": "/min"},
+    }
+    assert not broken("vs-1", "Observation", effectivePeriod={"start": "2024-05-01", "end": "2024-05-01"}, **reading)
+    assert broken("vs-1", "Observation", effectiveDateTime="2024-05", **reading)

@@ -187,11 +187,73 @@ def test_a_slice_by_position() -> None:
         "n",
         "Patient",
         element("Patient.name", slicing=slicing(("position", "$this"))),
-        element("Patient.name", slice="first", min=1),
+        element("Patient.name", slice="first", min=1, max="1"),
         element("Patient.name.family", min=1),
     )
     assert not errors(patient(name=[{"family": "a"}, {"text": "b"}]), sliced)
     assert places(patient(name=[{"text": "b"}, {"family": "a"}]), sliced) == ["Patient.name[0]"]
+
+
+def test_the_last_slice_by_position_takes_all_places_up_to_its_maximum() -> None:
+    sliced = profile(
+        "n",
+        "Patient",
+        element("Patient.name", slicing=slicing(("position", "$this"), rules="closed")),
+        element("Patient.name", slice="official", min=1, max="1"),
+        element("Patient.name.use", patternCode="official"),
+        element("Patient.name", slice="others", max="2"),
+        element("Patient.name.family", min=1),
+    )
+    names = [{"use": "official"}, {"family": "b"}, {"family": "c"}]
+    assert not errors(patient(name=names), sliced)
+    assert places(patient(name=[*names[:2], {"text": "c"}]), sliced) == ["Patient.name[2]"]
+    assert places(patient(name=[*names, {"family": "d"}]), sliced) == ["Patient.name[3]"]
+
+
+def test_a_value_that_may_not_be_there_tells_a_slice_apart() -> None:
+    sliced = profile(
+        "t",
+        "Patient",
+        element("Patient.telecom", slicing=slicing(("value", "system"), ("value", "use"), rules="closed")),
+        element("Patient.telecom", slice="home"),
+        element("Patient.telecom.system", patternCode="phone"),
+        element("Patient.telecom.use", patternCode="home"),
+        element("Patient.telecom", slice="mail"),
+        element("Patient.telecom.system", patternCode="email"),
+        element("Patient.telecom.use", max="0"),
+    )
+    assert not errors(patient(telecom=[{"system": "phone", "use": "home"}, {"system": "email"}]), sliced)
+    assert places(patient(telecom=[{"system": "email", "use": "work"}]), sliced) == ["Patient.telecom[0]"]
+
+
+def test_a_slice_whose_value_the_profile_does_not_give_is_not_told_apart() -> None:
+    sliced = profile(
+        "i",
+        "Patient",
+        element("Patient.link", slicing=slicing(("value", "type"), rules="open")),
+        element("Patient.link", slice="one", min=1, max="1"),
+        element("Patient.link", slice="two", min=1, max="1"),
+    )
+    links = [{"other": {"reference": f"Patient/{id}"}, "type": "seealso"} for id in "abc"]
+    assert not errors(patient(link=links), sliced)
+
+
+def test_a_choice_of_which_a_slice_names_one_type_tells_it_apart() -> None:
+    sliced = profile(
+        "p",
+        "Communication",
+        element("Communication.payload", slicing=slicing(("type", "content"), rules="closed")),
+        element("Communication.payload", slice="words"),
+        element("Communication.payload.contentString", min=1),
+        element("Communication.payload", slice="file"),
+        element("Communication.payload.contentAttachment"),
+    )
+
+    def sent(*payload: Json) -> Json:
+        return {"resourceType": "Communication", "status": "completed", "payload": list(payload)}
+
+    assert not errors(sent({"contentString": "x"}, {"contentAttachment": {"title": "t"}}), sliced)
+    assert places(sent({"contentReference": {"display": "d"}}), sliced) == ["Communication.payload[0]"]
 
 
 def test_extensions_are_slices_by_url_and_paths_lead_through_them() -> None:

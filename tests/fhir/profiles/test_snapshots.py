@@ -143,6 +143,24 @@ def test_generated_snapshots_say_what_the_published_ones_say(name: str) -> None:
     assert compared > 1000
 
 
+def test_the_snapshots_of_us_core_follow_from_their_differentials() -> None:
+    path = SHARED / "hl7.fhir.us.core#8.0.0.tgz"
+    if not path.exists():
+        pytest.skip(f"{path} is not there")
+    library = Library(Version.R4, Layers([Collection.of([read_package(path)]), CoreCanonicals(Version.R4)]))
+    compared = 0
+    for definition in published(path):
+        if not library.knows(definition["baseDefinition"]):
+            continue
+        made = list(listed(generate(library, {**definition, "snapshot": None})))
+        theirs = definition["snapshot"]["element"]
+        assert [facts["id"] for facts in made] == [facts["id"] for facts in theirs], definition["id"]
+        for one, other in zip(made, theirs, strict=True):
+            assert essence(one) == essence(other), (definition["id"], other["id"])
+        compared += 1
+    assert compared > 60
+
+
 def published(path: Path) -> list[Json]:
     with tarfile.open(path) as archive:
         names = [name for name in archive.getnames() if name.startswith("package/StructureDefinition-")]

@@ -31,7 +31,7 @@ def test_a_fixed_value_is_exact_and_a_pattern_is_a_part() -> None:
     fixed = profile("f", "Observation", element("Observation.code", fixedCodeableConcept=concept))
     pattern = profile("p", "Observation", element("Observation.code", patternCodeableConcept=concept))
     assert not errors(observation(code=concept), fixed)
-    assert places(observation(code=more), fixed) == ["Observation.code"]
+    assert places(observation(code=more), fixed) == ["Observation.code", "Observation.code.text"]
     assert not errors(observation(code=more), pattern)
     assert places(observation(code=coded("z")), pattern) == ["Observation.code"]
 
@@ -273,3 +273,173 @@ def test_an_invariant_follows_references_to_entries_of_the_bundle() -> None:
     there, away = bundle(patient(id="1")), bundle()
     assert not [text for _, text in errors(there, ruled, profiles=(BASE + "Bundle",)) if text.startswith(broken)]
     assert [text for _, text in errors(away, ruled, profiles=(BASE + "Bundle",)) if text.startswith(broken)]
+
+
+def test_a_largest_value_set_is_required_of_what_has_no_code_as_well() -> None:
+    largest = {
+        "url": "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet",
+        "valueCanonical": VALUE_SET,
+    }
+    binding = {"strength": "extensible", "valueSet": "http://x.org/ValueSet/other", "extension": [largest]}
+    bound = profile("m", "Observation", element("Observation.code", binding=binding))
+    assert places(observation(code={"text": "words only"}), bound) == ["Observation.code"]
+
+
+def additional(**more: Any) -> Json:
+    binding = {"strength": "example", "additional": [{"purpose": "required", "valueSet": VALUE_SET, **more}]}
+    return profile(
+        "a", "Patient", element("Patient.communication.language"), element("Patient.maritalStatus", binding=binding)
+    )
+
+
+def test_an_additional_binding_holds_where_an_element_has_the_value_of_its_context() -> None:
+    usage = [
+        {
+            "code": {"system": HERE + "a", "code": "Patient.contact.relationship"},
+            "valueCodeableConcept": {"coding": [{"system": "http://x.org/roles", "code": "kin"}]},
+        }
+    ]
+    kin = {
+        "name": {"text": "n"},
+        "relationship": [{"coding": [{"system": "http://x.org/roles", "code": "kin", "display": "Kin"}]}],
+    }
+    oracle = Oracle({VALUE_SET: {"a"}})
+
+    def judged(status: str, definition: Json, **members: Any) -> list[str]:
+        return places(patient(maritalStatus=coded(status), **members), definition, oracle=oracle, version=Version.R5)
+
+    assert judged("b", additional(usage=usage), contact=[kin]) == ["Patient.maritalStatus"]
+    assert judged("a", additional(usage=usage), contact=[kin]) == []
+    assert judged("b", additional(usage=usage), contact=[{"name": {"text": "n"}}]) == []
+    # A jurisdiction says nothing that the resource could be asked for.
+    region = [{"code": {"code": "jurisdiction"}, "valueCodeableConcept": {"text": "here"}}]
+    assert judged("b", additional(usage=region)) == []
+    assert judged("b", additional()) == ["Patient.maritalStatus"]
+
+
+def test_an_additional_binding_may_be_for_any_of_the_repeats() -> None:
+    def bound(any: bool) -> Json:
+        binding = {"strength": "example", "additional": [{"purpose": "required", "valueSet": VALUE_SET, "any": any}]}
+        return profile("a", "Observation", element("Observation.category", binding=binding))
+
+    oracle = Oracle({VALUE_SET: {"a"}})
+    mixed, wrong = [coded("b"), coded("a")], [coded("b"), coded("c")]
+    assert places(observation(category=mixed), bound(True), oracle=oracle, version=Version.R5) == []
+    assert places(observation(category=wrong), bound(True), oracle=oracle, version=Version.R5) == [
+        "Observation.category[0]"
+    ]
+    assert places(observation(category=mixed), bound(False), oracle=oracle, version=Version.R5) == [
+        "Observation.category[0]"
+    ]
+
+
+def test_a_departure_from_a_pattern_or_fixed_value_is_told_where_it_is() -> None:
+    system, type = "http://x.org/mrn", {"coding": [{"code": "MR"}]}
+    pattern = profile("p", "Patient", element("Patient.identifier", patternIdentifier={"system": system, "type": type}))
+    other = {"system": "http://x.org/other", "type": type, "value": "1"}
+    assert places(patient(identifier=[other]), pattern) == ["Patient.identifier[0].system"]
+    assert places(patient(identifier=[{"system": system}]), pattern) == ["Patient.identifier[0]"]
+    assert places(patient(identifier=[{"system": system, "type": coded("X")}]), pattern) == [
+        "Patient.identifier[0].type"
+    ]
+    fixed = profile("f", "Patient", element("Patient.telecom", fixedContactPoint={"use": "home"}))
+    assert places(patient(telecom=[{"use": "home", "system": "phone", "value": "1"}]), fixed) == [
+        "Patient.telecom[0].system",
+        "Patient.telecom[0].value",
+    ]
+
+
+def rule(expression: str, path: str = "Patient", type: str = "Patient", **more: Any) -> Json:
+    constraint = {"key": "own", "severity": "error", "human": "A rule", "expression": expression}
+    return profile("r", type, element(path, constraint=[constraint]), **more)
+
+
+def test_a_rule_may_ask_for_the_slices_of_its_own_profile() -> None:
+    constraint = {
+        "key": "own",
+        "severity": "error",
+        "human": "h",
+        "expression": "slice(%profile, 'phone').use.exists()",
+    }
+    facts = {"discriminator": [{"type": "value", "path": "system"}], "rules": "open"}
+    sliced = profile(
+        "s",
+        "Patient",
+        element(
+            "Patient", constraint=[{**constraint, "expression": "telecom.slice(%profile, 'phone').all(use.exists())"}]
+        ),
+        element("Patient.telecom", slicing=facts),
+        element("Patient.telecom", slice="phone"),
+        element("Patient.telecom.system", patternCode="phone"),
+    )
+    mail = {"system": "email", "value": "a"}
+    assert not errors(patient(telecom=[{"system": "phone", "value": "1", "use": "home"}, mail]), sliced)
+    assert places(patient(telecom=[{"system": "phone", "value": "1"}, mail]), sliced) == ["Patient"]
+
+
+def test_a_rule_may_ask_for_a_slice_that_is_told_by_its_place() -> None:
+    facts = {"discriminator": [{"type": "position", "path": "$this"}], "rules": "open"}
+    constraint = {"key": "own", "severity": "error", "human": "h"}
+    expression = "name.slice(%profile, 'first').all(family.exists())"
+    sliced = profile(
+        "s",
+        "Patient",
+        element("Patient", constraint=[{**constraint, "expression": expression}]),
+        element("Patient.name", slicing=facts),
+        element("Patient.name", slice="first", max="1"),
+    )
+    assert not errors(patient(name=[{"family": "a"}, {"text": "b"}]), sliced)
+    assert places(patient(name=[{"text": "b"}, {"family": "a"}]), sliced) == ["Patient"]
+
+
+def test_a_rule_about_codes_of_an_unknown_value_set_is_not_broken() -> None:
+    asks = rule("maritalStatus.empty() or maritalStatus.memberOf('http://x.org/ValueSet/unknown')")
+    married = patient(maritalStatus=coded("M"))
+    assert not errors(married, asks)
+    assert any("could not be decided" in issue.diagnostics for issue in issues(married, asks))
+    known = rule(f"maritalStatus.memberOf('{VALUE_SET}')")
+    assert places(married, known, oracle=Oracle({VALUE_SET: {"S"}})) == ["Patient"]
+
+
+def test_a_rule_on_the_resources_of_a_bundle_sees_each_of_them_within_the_bundle() -> None:
+    expression = "%context.type().name = 'Patient' and %resource.type().name = 'Bundle'"
+    bundled = rule(expression, "Bundle.entry.resource", "Bundle")
+    entries = [{"fullUrl": "urn:uuid:5a4f3d2c-6b0e-4c1d-9a8b-7f6e5d4c3b2a", "resource": patient(gender="male")}]
+    assert not errors({"resourceType": "Bundle", "type": "collection", "entry": entries}, bundled)
+
+
+def test_a_rule_of_a_bundle_finds_what_its_entries_contain() -> None:
+    resolves = rule("entry.resource.ofType(Observation).all(device.resolve().exists())", "Bundle", "Bundle")
+
+    def bundle(reference: str) -> Json:
+        device = {"resourceType": "Device", "id": "d", "status": "active"}
+        entry = {
+            "fullUrl": "http://x.org/Observation/1",
+            "resource": observation(id="1", device={"reference": reference}, contained=[device]),
+        }
+        return {"resourceType": "Bundle", "type": "collection", "entry": [entry]}
+
+    assert not errors(bundle("#d"), resolves)
+    assert "Bundle" in places(bundle("#e"), resolves)
+
+
+def test_a_guide_may_name_profiles_for_all_resources_of_a_type() -> None:
+    named = profile("named", "Patient", element("Patient.name", min=1))
+    everywhere = [{"type": "Patient", "profile": named["url"]}, {"type": "Patient", "profile": HERE + "unknown"}]
+    guide = {"resourceType": "ImplementationGuide", "url": "http://x.org/ImplementationGuide/g", "global": everywhere}
+    assert places(patient(), guide, named, profiles=[BASE + "Patient"], guided=True) == ["Patient"]
+    assert places(observation(), guide, named, profiles=[BASE + "Observation"], guided=True) == []
+    assert places(patient(), guide, named, profiles=[BASE + "Patient"]) == []
+
+
+def test_a_profile_may_contain_the_profile_of_a_target() -> None:
+    named = {**profile("named", "Organization", element("Organization.name", min=1)), "id": "named"}
+    types = [{"code": "Reference", "targetProfile": ["#named"]}]
+    pointing = profile("p", "Patient", element("Patient.managingOrganization", type=types), contained=[named])
+
+    def managed(**organization: Any) -> Json:
+        inner = {"resourceType": "Organization", "id": "o", **organization}
+        return patient(contained=[inner], managingOrganization={"reference": "#o"})
+
+    assert not errors(managed(name="n"), pointing)
+    assert places(managed(identifier=[{"value": "1"}]), pointing) == ["Patient.managingOrganization"]

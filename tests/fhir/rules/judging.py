@@ -1,6 +1,7 @@
 """What the judge says of small resources, with definitions at hand that a test brings along."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -19,11 +20,20 @@ DIV = '<div xmlns="http://www.w3.org/1999/xhtml">{}</div>'
 
 
 class Oracle:
-    """Knows the codes a, b and c of `http://code.system`, of which a is called Alpha, and one Patient."""
+    """Knows the codes a, b and c of `http://code.system`, of which a is called Alpha, and one Patient.
+
+    `outside`: a value set and a code that it does not have. `systems`: further systems of the same codes.
+    """
+
+    def __init__(self, outside: tuple[str, str] = ("", ""), systems: Sequence[str] = ()) -> None:
+        self._outside = outside
+        self._systems = ("http://code.system", *systems)
 
     async def member(self, question: Coded) -> Answer:
-        if question.system != "http://code.system":
+        if question.system not in self._systems:
             return Answer(None)
+        if (question.value_set, question.code) == self._outside:
+            return Answer(False)
         return Answer(question.code in "abc", display_ok=not question.display or question.display == "Alpha")
 
     async def resolve(self, reference: str) -> Json | Unknown | None:
@@ -47,12 +57,20 @@ def _engine(version: Version) -> Engine:
 
 
 def judged(
-    resource: Json, *known: Json, version: Version = Version.R4, expectations: Expectations | None = None
+    resource: Json,
+    *known: Json,
+    version: Version = Version.R4,
+    expectations: Expectations | None = None,
+    outside: tuple[str, str] = ("", ""),
+    systems: Sequence[str] = (),
 ) -> list[tuple[str, str, str]]:
-    """(severity, expression, sentence) of each issue. `known`: definitions besides those of the release."""
+    """(severity, expression, sentence) of each issue. `known`: definitions besides those of the release.
+
+    `outside`, `systems`: see `Oracle`.
+    """
     own = Collection(entry(one["resourceType"], one["url"], one.get("version", ""), one) for one in known)
     judge = Judge(load(version), Layers([own, CoreCanonicals(version)]), _engine(version))
-    context = Context(oracle=Oracle(), expectations=expectations or Expectations())
+    context = Context(oracle=Oracle(outside, systems), expectations=expectations or Expectations())
     issues = asyncio.run(judge.issues(resource, context=context))
     return [(issue.severity, issue.expression, issue.diagnostics) for issue in issues]
 
@@ -63,9 +81,11 @@ def places(
     severity: str = "error",
     version: Version = Version.R4,
     expectations: Expectations | None = None,
+    outside: tuple[str, str] = ("", ""),
+    systems: Sequence[str] = (),
 ) -> list[str]:
     """Where the issues of one severity are."""
-    found = judged(resource, *known, version=version, expectations=expectations)
+    found = judged(resource, *known, version=version, expectations=expectations, outside=outside, systems=systems)
     return [expression for each, expression, _ in found if each == severity]
 
 

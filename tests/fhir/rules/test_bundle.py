@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from suture.fhir.versions import Version
 from tests.fhir.rules.judging import Json, patient, places
 
 UUID = "urn:uuid:c757873d-ec9a-4326-a141-556f4323952{}"
@@ -103,6 +104,13 @@ def test_a_reference_leads_to_the_type_that_it_names() -> None:
     assert "Bundle.entry[0].resource.managingOrganization" in places(
         bundle("collection", of(linking(reference), UUID.format(1)), there)
     )
+
+
+def test_in_r5_a_relative_reference_means_nothing_beside_a_uuid() -> None:
+    uuid = UUID.format(2)
+    there = of({"resourceType": "Group", "type": "person", "membership": "definitional"}, uuid)
+    source = of(linking(f"Organization/{uuid.removeprefix('urn:uuid:')}"), UUID.format(1))
+    assert places(bundle("collection", source, there), version=Version.R5) == []
 
 
 def test_a_urn_leads_to_an_entry_or_nowhere() -> None:

@@ -104,6 +104,123 @@ def test_what_the_base_fixes_stays() -> None:
     assert ELEMENT.format(0) in places(derived, base)
 
 
+def test_a_data_type_is_profiled_by_profiles_on_itself() -> None:
+    def typed(code: str, url: str, path: str = "Observation.valueQuantity") -> list[str]:
+        types = [{"code": code, "profile": [f"http://hl7.org/fhir/StructureDefinition/{url}"]}]
+        base = "http://hl7.org/fhir/StructureDefinition/" + path.partition(".")[0]
+        return places(profile(element(path, type=types), type=path.partition(".")[0], baseDefinition=base))
+
+    wrong = ELEMENT.format(0) + ".type[0].profile[0]"
+    assert wrong in typed("Quantity", "Count")
+    assert wrong not in typed("Quantity", "SimpleQuantity")
+    assert wrong not in typed("Resource", "Patient", "Bundle.entry.resource")
+
+
+def test_a_key_of_a_constraint_means_one_expression() -> None:
+    def ruled(path: str, key: str, expression: str) -> Json:
+        return element(path, constraint=[{"key": key, "severity": "error", "human": "h", "expression": expression}])
+
+    copied = ruled("Patient.name", "ele-1", "hasValue() or (children().count() > id.count())")
+    own = ruled("Patient.address", "own-1", "city.exists()")
+    assert places(profile(copied, own, ruled("Patient.contact", "own-1", "city.exists()"))) == []
+    assert places(profile(ruled("Patient", "dom-2", "id.exists()"))) == [ELEMENT.format(0) + ".constraint[0]"]
+    again = ruled("Patient.contact", "own-1", "name.exists()")
+    assert places(profile(own, again)) == [ELEMENT.format(1) + ".constraint[0]"]
+
+
+def test_a_profile_gives_no_meaning_to_what_is_missing() -> None:
+    assert places(profile(element("Patient.name", meaningWhenMissing="unknown"))) == [ELEMENT.format(0)]
+    assert ELEMENT.format(0) in places(profile(element("Patient.active", defaultValueBoolean=True)))
+
+
+def test_a_target_is_one_of_those_of_the_base() -> None:
+    def pointing(*urls: str, **members: Any) -> Json:
+        types = [{"code": "Reference", "targetProfile": list(urls)}]
+        return profile(element("Patient.managingOrganization", type=types), **members)
+
+    core = "http://hl7.org/fhir/StructureDefinition/"
+    clinic = profile(url="http://a.org/clinic", type="Organization", baseDefinition=core + "Organization")
+    ward = profile(url="http://a.org/ward", type="Organization", baseDefinition=clinic["url"])
+    other = profile(url="http://a.org/other", type="Organization", baseDefinition=core + "Organization")
+    base = pointing(clinic["url"], url="http://a.org/base")
+    known = [clinic, ward, other, base]
+
+    def narrowed(url: str) -> list[str]:
+        return [place for place in places(pointing(url, baseDefinition=base["url"]), *known) if "target" in place]
+
+    assert narrowed(clinic["url"]) == narrowed(ward["url"]) == narrowed("http://a.org/unknown") == []
+    assert narrowed(other["url"]) == [ELEMENT.format(0) + ".type[0].targetProfile[0]"]
+    imposes = "http://hl7.org/fhir/StructureDefinition/structuredefinition-imposeProfile"
+    other["extension"] = [{"url": imposes, "valueCanonical": clinic["url"]}]
+    assert narrowed(other["url"]) == []
+
+
+def test_obligations_are_inherited_from_obligation_profiles_on_the_same_base() -> None:
+    core = "http://hl7.org/fhir/StructureDefinition/"
+    flag = [{"url": core + "obligation-profile-flag", "valueBoolean": True}]
+    fine = profile(url="http://a.org/fine", extension=flag)
+    unmarked = profile(url="http://a.org/unmarked")
+    elsewhere = profile(url="http://a.org/elsewhere", extension=flag, baseDefinition="http://a.org/fine")
+    inherited = [
+        {"url": core + "inherit-obligations", "valueCanonical": one["url"]} for one in (fine, unmarked, elsewhere)
+    ]
+    found = places(profile(extension=inherited), fine, unmarked, elsewhere)
+    assert [place for place in found if "extension" in place] == [
+        "StructureDefinition.extension[1]",
+        "StructureDefinition.extension[2]",
+    ]
+
+
+def logical(type: str, path: str, base: str = "Element", **members: Any) -> Json:
+    core = "http://hl7.org/fhir/StructureDefinition/"
+    about = {"kind": "logical", "abstract": False, "type": type, "derivation": "specialization"}
+    elements = [
+        element(path, definition="d", min=0, max="*"),
+        element(f"{path}.a", definition="d", min=0, max="1", type=[{"code": "string"}]),
+    ]
+    base_url = base if ":" in base else core + base
+    url = members.pop("url", "http://a.org/StructureDefinition/Thing")
+    return definition(
+        "StructureDefinition", url, baseDefinition=base_url, differential={"element": elements}, **about, **members
+    )
+
+
+def test_a_new_type_has_a_namespace_and_a_name_of_its_own() -> None:
+    url = "http://a.org/StructureDefinition/Thing"
+    assert places(logical(url, "Thing")) == []
+    assert places(logical("Thing", "Thing")) == ["StructureDefinition.type"]
+    assert places(logical(url, "Other")) == [ELEMENT.format(0), ELEMENT.format(1)]
+    above = logical(url, "Thing")
+    assert "StructureDefinition" in places(
+        logical(url, "Thing", base=url, url="http://a.org/StructureDefinition/B"), above
+    )
+
+
+def extension_definition(*contexts: str, fixed: str = "http://a.org/StructureDefinition/e") -> Json:
+    return profile(
+        element("Extension"),
+        element("Extension.url", fixedUri=fixed),
+        url="http://a.org/StructureDefinition/e",
+        kind="complex-type",
+        type="Extension",
+        baseDefinition="http://hl7.org/fhir/StructureDefinition/Extension",
+        context=[{"type": "element", "expression": expression} for expression in contexts],
+    )
+
+
+def test_the_url_of_an_extension_is_that_of_its_definition() -> None:
+    assert places(extension_definition("Patient")) == []
+    assert places(extension_definition("Patient", fixed="http://a.org/StructureDefinition/f")) == [
+        "StructureDefinition"
+    ]
+
+
+def test_the_contexts_of_an_extension_are_elements_of_some_version_of_fhir() -> None:
+    fine = ("Patient.name.given", "HumanName", "Medication.totalVolume", "Thing.part", "CanonicalResource")
+    assert places(extension_definition(*fine)) == []
+    assert places(extension_definition("Patient", "Patient.colour")) == ["StructureDefinition.context[1]"]
+
+
 @pytest.mark.parametrize(
     ("path", "fine"),
     [("use", True), ("$this", True), ("extension('http://a.org/x').value", True), ("colour", False), ("use[0]", False)],
@@ -199,6 +316,28 @@ def test_the_parameters_of_an_operation_are_those_of_its_profile() -> None:
     assert place in places(operation(type="code"), profiled)
 
 
+def test_a_parameter_of_several_types_lists_them() -> None:
+    path = "Parameters.parameter"
+    target = "http://hl7.org/fhir/StructureDefinition/Questionnaire"
+    types = [{"code": "uri"}, {"code": "Reference", "targetProfile": [target]}]
+    profiled = profile(
+        {"id": f"{path}:p", "path": path, "sliceName": "p", "min": 0, "max": "1"},
+        {"id": f"{path}:p.name", "path": f"{path}.name", "fixedString": "p"},
+        {"id": f"{path}:p.value[x]", "path": f"{path}.value[x]", "type": types},
+        url="http://a.org/StructureDefinition/in",
+        type="Parameters",
+        baseDefinition="http://hl7.org/fhir/StructureDefinition/Parameters",
+    )
+    url = "http://hl7.org/fhir/StructureDefinition/operationdefinition-allowed-type"
+
+    def allowing(*names: str) -> list[str]:
+        listed = [{"url": url, "valueUri": name} for name in names]
+        return [place for place in places(operation(type="Element", extension=listed), profiled) if "input" in place]
+
+    assert allowing("uri", "Reference") == []
+    assert set(allowing("uri", "code")) == {"OperationDefinition.inputProfile.parameter[0]"}
+
+
 def test_a_server_states_the_types_of_search_parameters_as_they_are_defined() -> None:
     def statement(type: str) -> Json:
         url = "http://hl7.org/fhir/SearchParameter/individual-gender"
@@ -259,6 +398,17 @@ def report(**group: Any) -> Json:
         "period": {"start": "2020", "end": "2021"},
         "group": [group],
     }
+
+
+def test_a_stratifier_of_components_has_no_code_of_its_own() -> None:
+    defined = measure()
+    component = {"code": {"text": "age"}, "criteria": {"language": "text/fhirpath", "expression": "true"}}
+    defined["group"][0]["stratifier"] = [{"component": [component]}, {"component": [component]}]
+    stratum = {"component": [{"code": {"text": "age"}, "value": {"text": "old"}}]}
+    reported = report(population=[population("initial", count=1)], stratifier=[{"stratum": [stratum]}] * 2)
+    assert places(reported, defined) == []
+    coded = report(population=[population("initial", count=1)], stratifier=[{"code": [{"text": "age"}]}])
+    assert places(coded, defined) == ["MeasureReport.group[0].stratifier[0]"]
 
 
 def test_a_report_follows_its_measure() -> None:

@@ -33,7 +33,7 @@ def test_a_contained_resource_that_nothing_refers_to_is_refused() -> None:
 
 def test_an_id_of_an_element_is_there_once() -> None:
     assert places(patient(name=[{"id": "a", "text": "x"}, {"id": "b", "text": "y"}])) == []
-    assert places(patient(name=[{"id": "a", "text": "x"}, {"id": "a", "text": "y"}])) == ["Patient"]
+    assert places(patient(name=[{"id": "a", "text": "x"}, {"id": "a", "text": "y"}])) == ["Patient.name[1]"]
 
 
 def test_ids_of_contained_resources_are_their_own() -> None:

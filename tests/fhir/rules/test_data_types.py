@@ -64,6 +64,16 @@ def test_a_code_is_one_of_its_system() -> None:
     assert places(coded(system="http://elsewhere.org", code="z")) == []
 
 
+def test_a_code_that_a_table_of_hl7_may_have_got_since_r4_is_a_warning() -> None:
+    url = "http://terminology.hl7.org/CodeSystem/v2-0203"
+    resource = patient(identifier=[{"type": {"coding": [{"system": url, "code": "z"}]}, "value": "1"}])
+    place = "Patient.identifier[0].type.coding[0].code"
+    newer = definition("CodeSystem", url, version="5.0.0", content="complete")
+    assert place in places(resource, severity="warning", systems=[url])
+    assert place not in places(resource, systems=[url])
+    assert place in places(resource, newer, systems=[url])
+
+
 def test_a_wrong_display_is_a_warning_or_what_the_caller_wants() -> None:
     resource = coded(system="http://code.system", code="a", display="Beta")
     assert METHOD + ".display" in places(resource, severity="warning")
@@ -188,6 +198,28 @@ def test_with_language_sections_all_text_is_in_one() -> None:
     assert "Patient.text.div" in places(narrated(section + "y"), severity="warning")
 
 
+def test_a_conditional_reference_is_a_search() -> None:
+    def to(reference: str) -> Json:
+        return patient(managingOrganization={"reference": reference})
+
+    assert places(to("Organization?identifier=http://a.org|1&name:exact=x%3D")) == []
+    assert places(to("Organization?identifier=1&?==")) == ["Patient.managingOrganization"]
+    assert places(to("Organization?1")) == ["Patient.managingOrganization"]
+
+
+def test_urls_of_examples_are_refused_where_that_is_asked() -> None:
+    strict = Expectations(examples=False)
+    for url, fine in (("http://files.example.org/x", False), ("http://a.org/x", True)):
+        found = places(attached(url=url), expectations=strict)
+        assert found == ([] if fine else ["Patient.photo[0].url"])
+        assert places(attached(url=url)) == []
+
+
+def test_a_canonical_url_does_not_end_where_its_version_begins() -> None:
+    resource = observation(meta={"profile": ["http://a.org/StructureDefinition/p|"]})
+    assert "Observation.meta.profile[0]" in places(resource)
+
+
 def test_a_reference_names_something() -> None:
     assert "Observation.subject" in places(observation(subject={"type": "Patient"}), severity="warning")
     assert "Observation.subject" not in places(observation(subject={"display": "x"}), severity="warning")
@@ -196,3 +228,26 @@ def test_a_reference_names_something() -> None:
 def test_a_local_canonical_url_names_a_contained_resource() -> None:
     assert places(instantiating("#nowhere")) == ["CapabilityStatement.instantiates[0]"]
     assert places(instantiating("#c") | {"contained": [instantiating("http://a.org/x") | {"id": "c"}]}) == []
+
+
+def test_an_id_of_an_element_is_there_once_in_its_resource() -> None:
+    assert places(patient(id="a", name=[{"id": "a", "text": "n"}], _active={"id": "b"}, active=True)) == []
+    twice = patient(name=[{"id": "a", "text": "n"}], _birthDate={"id": "a"}, birthDate="2020")
+    assert places(twice) == ["Patient.birthDate"]
+    component = [{"code": {"text": "x"}, "valueQuantity": {"id": "q", "value": 1}}]
+    assert places(observation(valueQuantity={"id": "q", "value": 1}, component=component)) == [
+        "Observation.component[0].value"
+    ]
+    # A contained resource has ids of its own.
+    inner = {"resourceType": "Organization", "id": "o", "name": "x", "identifier": [{"id": "a", "value": "1"}]}
+    outer = {"managingOrganization": {"reference": "#o"}, "contained": [inner]}
+    assert places(patient(name=[{"id": "a", "text": "n"}], **outer)) == []
+
+
+def test_the_type_that_a_reference_states_is_a_resource_type() -> None:
+    def stated(type: str) -> list[str]:
+        return places(observation(focus=[{"type": type, "display": "x"}]))
+
+    assert stated("Patient") == stated("http://hl7.org/fhir/StructureDefinition/Patient") == []
+    assert stated("http://a.org/StructureDefinition/Thing") == []
+    assert stated("Nonsense") == stated("Quantity") == ["Observation.focus[0].type"]

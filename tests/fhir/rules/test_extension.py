@@ -104,7 +104,37 @@ def test_an_extension_may_be_for_some_versions_of_fhir() -> None:
     until = {"url": url, "extension": [{"url": "endFhirVersion", "valueCode": "4.0"}]}
     known = defined(("element", "Patient"), extension=[until])
     assert places(patient(**x()), known) == []
-    assert places(patient(**x()), known, version=Version.R5) == ["Patient.extension[0]"]
+    assert places(patient(**x()), known, version=Version.R5) == ["Patient"]
+
+
+def test_the_parts_of_a_complex_extension_are_those_of_its_definition() -> None:
+    known = defined(("element", "Patient"))
+    slicing = {"discriminator": [{"type": "value", "path": "url"}], "rules": "open"}
+    known["differential"]["element"] += [
+        {"id": "Extension.extension", "path": "Extension.extension", "slicing": slicing},
+        {"id": "Extension.extension:colour", "path": "Extension.extension", "sliceName": "colour"},
+        {"id": "Extension.extension:colour.url", "path": "Extension.extension.url", "fixedUri": "colour"},
+    ]
+
+    def carrying(part: str) -> Json:
+        return patient(extension=[{"url": URL, "extension": [{"url": part, "valueString": "v"}]}])
+
+    assert places(carrying("colour"), known) == []
+    assert places(carrying("taste"), known) == ["Patient.extension[0].extension[0]"]
+    assert places(carrying("taste"), defined(("element", "Patient"))) == []
+    # Extensions with definitions of their own may stand in it as well.
+    assert places(carrying("http://a.org/other"), known) == []
+
+
+def test_a_code_of_another_version_stands_in_for_one_that_this_version_lacks() -> None:
+    def capable(version: str, path: str) -> list[str]:
+        url = f"http://hl7.org/fhir/{version}/StructureDefinition/extension-{path}"
+        device = {"resourceType": "Device", "_status": {"extension": [{"url": url, "valueCode": "unknown"}]}}
+        return places(device, version=Version.R5)
+
+    assert capable("4.0", "Device.status") == []
+    assert capable("5.0", "Device.status") == ["Device.status"]
+    assert capable("4.0", "Device.deviceName") == ["Device.status"]
 
 
 def test_an_element_of_another_version_is_one_that_it_has() -> None:

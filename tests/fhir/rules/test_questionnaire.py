@@ -76,7 +76,7 @@ def test_answers_to_what_is_asked_are_fine() -> None:
 @pytest.mark.parametrize(
     ("answered", "place"),
     [
-        (response(given("9", TEXT)), "item[0]"),
+        (response(given("9", TEXT)), "QuestionnaireResponse"),
         (response(given("2", TEXT), given("1", TEXT)), "item[1]"),
         (response(given("1", TEXT, TEXT)), "item[0]"),
         (response(given("4", TEXT)), "item[0]"),
@@ -275,6 +275,25 @@ def test_the_options_may_be_a_contained_value_set() -> None:
     assert faults(response(given("1", {"valueCoding": {"system": "s:s", "code": "b"}})), asked) == ["item[0].answer[0]"]
 
 
+def test_an_exclusive_answer_is_the_only_one() -> None:
+    exclusive = [{"url": CORE + "questionnaire-optionExclusive", "valueBoolean": True}]
+    alone: Json = {"extension": exclusive, "valueCoding": {"system": "s:s", "code": "none"}}
+    asked = form(item("1", "choice", repeats=True, answerOption=[*options("a", "b"), alone]))
+    a, b, none = ({"valueCoding": {"system": "s:s", "code": code}} for code in ("a", "b", "none"))
+    assert faults(response(given("1", a, b)), asked) == []
+    assert faults(response(given("1", none)), asked) == []
+    assert faults(response(given("1", a, none)), asked) == ["item[0].answer[1]"]
+
+
+def test_an_answer_of_another_type_than_the_options_is_none_of_them() -> None:
+    asked = form(item("1", "choice", answerOption=[{"valueCoding": {"system": "s:s", "code": "a"}}]))
+    assert faults(response(given("1", {"valueString": "a"})), asked) == ["item[0].answer[0]"]
+
+
+def test_the_abstract_type_of_questions_has_no_answers() -> None:
+    assert faults(response(given("1", TEXT)), form(item("1", "question"))) == ["item[0]"]
+
+
 def test_a_response_is_of_the_time_of_its_form() -> None:
     asked = form(item("1"), effectivePeriod={"start": "2022"})
     answered = response(given("1", TEXT), authored="2021-12-31")
@@ -305,6 +324,56 @@ def test_a_condition_may_be_an_expression() -> None:
 def test_broken_responses_raise_nothing() -> None:
     broken: list[Any] = [{"linkId": 1}, {"linkId": "1", "answer": [None, {"valueString": 3}, 7]}, "x", None]
     assert judged(response(*broken), form(item("1", maxLength=3)))
+
+
+# Questionnaires that are derived
+
+
+def derived(kind: str, *items: Json) -> Json:
+    code = {"system": "http://hl7.org/fhir/questionnaire-derivationType", "code": kind}
+    how = {"extension": [{"url": CORE + "questionnaire-derivationType", "valueCoding": code}]}
+    return form(*items, url="http://a.org/Questionnaire/derived", derivedFrom=[URL], _derivedFrom=[how])
+
+
+def options(*codes: str) -> list[Json]:
+    return [{"valueCoding": {"system": "s:s", "code": code}} for code in codes]
+
+
+BASE = form(
+    item("1", required=True), item("2", "group", item=[item("3", "choice", repeats=True, answerOption=options(*"ab"))])
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "third", "place"),
+    [
+        ("compliesWith", item("1", required=True), item("3", "choice", answerOption=options("a")), ""),
+        ("compliesWith", item("1"), item("3", "choice"), "item[0].required"),
+        ("compliesWith", item("1", "text", required=True), item("3", "choice"), "item[0].type"),
+        ("compliesWith", item("1", required=True, repeats=True), item("3", "choice"), "item[0].repeats"),
+        (
+            "compliesWith",
+            item("1", required=True),
+            item("3", "choice", answerOption=options("a", "c")),
+            "item[1].item[0].answerOption[1]",
+        ),
+        ("compliesWith", item("1", required=True), item("4"), "item[1].item[0]"),
+        ("extends", item("1"), item("3", "choice", repeats=True, answerOption=options(*"abc")), ""),
+        ("extends", item("1"), item("3", "choice", answerOption=options(*"ab")), "item[1].item[0].repeats"),
+        ("extends", item("1"), item("3", "choice", repeats=True, answerOption=options("a")), "item[1].item[0]"),
+        ("extends", item("1", "text"), item("3", "choice", repeats=True), "item[0].type"),
+        ("inspiredBy", item("1", "text"), item("4"), ""),
+    ],
+)
+def test_a_derived_form_keeps_its_promise(kind: str, first: Json, third: Json, place: str) -> None:
+    found = places(derived(kind, first, item("2", "group", item=[third])), BASE)
+    assert found == ([f"Questionnaire.{place}"] if place else [])
+
+
+def test_a_derived_form_has_the_items_that_it_must_have() -> None:
+    group = item("2", "group", item=[item("3", "choice", repeats=True)])
+    assert places(derived("compliesWith", group), BASE) == ["Questionnaire"]
+    assert places(derived("extends", group), BASE) == ["Questionnaire"]
 
 
 # R5

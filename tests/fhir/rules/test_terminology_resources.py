@@ -81,8 +81,8 @@ def test_listed_codes_are_codes_of_the_system() -> None:
 def test_a_system_is_no_value_set_and_an_import_no_system() -> None:
     other = definition("ValueSet", "http://a.org/ValueSet/other")
     system = code_system({"code": "a"})
-    assert INCLUDE + ".system" in places(value_set(system="http://a.org/ValueSet/other"), other)
-    assert INCLUDE + ".system" in places(value_set(system="not absolute"))
+    assert INCLUDE in places(value_set(system="http://a.org/ValueSet/other"), other)
+    assert INCLUDE in places(value_set(system="not absolute"))
     assert INCLUDE + ".valueSet[0]" in places(value_set(valueSet=["http://a.org/cs"]), system)
     assert places(value_set(valueSet=["http://a.org/ValueSet/other"]), other) == []
 
@@ -101,11 +101,12 @@ FILTERED = {
     ("property", "operation", "value", "fine"),
     [
         ("size", "=", "3", True),
-        ("size", "=", "large", False),
         ("size", "in", "3", False),
         ("flag", "=", "true", True),
         ("flag", "=", "1", False),
         ("like", "=", "http://a.org|1#x", True),
+        ("like", "=", "http://code.system#a", True),
+        ("like", "=", "http://code.system#z", False),
         ("like", "=", "x", False),
         ("size", "exists", "maybe", False),
         ("code", "regex", "a+", True),
@@ -122,6 +123,23 @@ def test_a_property_that_is_not_declared_is_a_warning() -> None:
     filter = [{"property": "colour", "op": "=", "value": "red"}]
     resource = value_set(system="http://a.org/cs", filter=filter)
     assert INCLUDE + ".filter[0]" in places(resource, code_system({"code": "a"}), severity="warning")
+
+
+@pytest.mark.parametrize(("property", "value"), [("like", "http://code.system|a"), ("size", "large")])
+def test_a_value_that_is_written_in_another_way_is_a_warning(property: str, value: str) -> None:
+    filter = [{"property": property, "op": "=", "value": value}]
+    resource = value_set(system="http://a.org/cs", filter=filter)
+    assert INCLUDE + ".filter[0]" in places(resource, code_system({"code": "a"}, **FILTERED), severity="warning")
+    assert places(resource, code_system({"code": "a"}, **FILTERED)) == []
+
+
+def test_a_contained_code_system_is_named_by_its_url() -> None:
+    contained = {**code_system({"code": "a"}), "id": "s"}
+    part = {"url": "http://hl7.org/fhir/StructureDefinition/valueset-system", "valueCanonical": "#s"}
+    by_id = {**value_set(system="#s"), "contained": [contained]}
+    by_url = {**value_set(system="http://a.org/cs", _system={"extension": [part]}), "contained": [contained]}
+    assert places(by_id) == [INCLUDE]
+    assert places(by_url) == []
 
 
 def test_a_filter_of_a_system_elsewhere_is_what_that_system_understands() -> None:
@@ -165,6 +183,34 @@ def test_a_map_is_between_codes_that_are_there() -> None:
         "ConceptMap.group[0].element[0].code",
         "ConceptMap.group[0].element[0].target[0].code",
     ]
+
+
+def test_a_map_is_from_codes_of_its_source_value_set() -> None:
+    element = [{"code": code, "target": [{"code": "x", "equivalence": "equivalent"}]} for code in "ab"]
+    source = definition("ValueSet", "http://code.system/vs")
+    mapping = definition("ConceptMap", "http://a.org/cm", sourceCanonical="http://code.system/vs")
+    mapping["group"] = [{"source": CS, "target": "http://a.org/elsewhere", "element": element}]
+    assert places(mapping, source, outside=("http://code.system/vs", "b")) == ["ConceptMap.group[0].element[1].code"]
+    assert places(mapping, outside=("http://code.system/vs", "b")) == []
+
+
+def test_the_count_of_a_complete_code_system_is_that_of_its_concepts() -> None:
+    nested = {"code": "a", "concept": [{"code": "b"}]}
+    assert places(code_system(nested, count=2)) == []
+    assert places(code_system(nested, count=1)) == ["CodeSystem.count"]
+    assert places({**code_system(nested, count=9), "content": "fragment"}) == []
+
+
+def test_a_code_does_not_end_with_a_space_of_any_kind() -> None:
+    assert places(code_system({"code": "a\u00a0"})) == ["CodeSystem.concept[0].code"]
+    assert places(code_system({"code": "a\u00a0b"})) == []
+
+
+def test_properties_of_hl7_are_those_that_there_are() -> None:
+    for name, fine in (("parent", True), ("colour", False)):
+        uri = f"http://hl7.org/fhir/concept-properties#{name}"
+        declared = code_system({"code": "a"}, property=[{"code": name, "uri": uri, "type": "code"}])
+        assert (not places(declared)) == fine
 
 
 def test_a_map_of_r5_declares_what_it_says_of_its_targets() -> None:

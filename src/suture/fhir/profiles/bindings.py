@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from suture.fhir.profiles.codings import coded_questions, shown_codings
 from suture.fhir.profiles.spots import Spot
+from suture.fhir.profiles.usage_contexts import Usage, usages
 from suture.fhir.profiles.walk import OPEN, Check, Walk
 
 MAXIMUM = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet"
@@ -35,15 +36,16 @@ _PURPOSES = {"required": "required", "extensible": "extensible", "preferred": "p
 
 
 class Bound(NamedTuple):
-    """One binding. `strength`: required | extensible | preferred | maximum. `every`: each value must be in it.
+    """One binding. `strength`: required | extensible | preferred | maximum. `source`: which it is, for messages.
 
-    `source`: which binding it is, for messages.
+    `any_of_all`: one of the values of a repeating element is enough. `usages`: in which contexts it holds.
     """
 
     strength: str
     value_set: str
     source: str
     any_of_all: bool = False
+    usages: tuple[Usage, ...] = ()
 
 
 def bindings_of(facts: Mapping[str, Any], profile: str) -> list[Bound]:
@@ -67,10 +69,11 @@ def bindings_of(facts: Mapping[str, Any], profile: str) -> list[Bound]:
             if isinstance(largest, str):
                 found.append(Bound("maximum", largest, source))
         elif extension.get("url") in ADDITIONAL:
-            parts = {part.get("url"): _value_of(part) for part in extension.get("extension") or ()}
-            found += _additional(parts, "usage" in parts, source)
+            items = extension.get("extension") or ()
+            parts = {part.get("url"): _value_of(part) for part in items}
+            found += _additional(parts, [_value_of(part) for part in items if part.get("url") == "usage"], source)
     for additional in binding.get("additional") or ():
-        found += _additional(additional, bool(additional.get("usage")), source)
+        found += _additional(additional, additional.get("usage"), source)
     return found
 
 
@@ -78,14 +81,17 @@ def _value_of(extension: Mapping[str, Any]) -> Any:
     return next((value for key, value in extension.items() if key.startswith("value")), None)
 
 
-def _additional(parts: Mapping[Any, Any], limited: bool, source: str) -> Iterator[Bound]:
-    """An additional binding. One that holds in some contexts of use only is left to who knows the context."""
+def _additional(parts: Mapping[Any, Any], contexts: Any, source: str) -> Iterator[Bound]:
+    """An additional binding. One whose contexts of use the resource does not tell is left to who knows them."""
     strength = _PURPOSES.get(str(parts.get("purpose")))
     value_set = parts.get("valueSet")
-    if strength is None or not isinstance(value_set, str) or limited:
+    limits = usages(contexts)
+    if strength is None or not isinstance(value_set, str) or limits is None:
         return
     note = f"an additional binding of {source}" if source else "an additional binding"
-    yield Bound(strength, value_set, note, bool(parts.get("any")))
+    if limits:
+        note += f" that holds where {' and '.join(usage.text for usage in limits)}"
+    yield Bound(strength, value_set, note, parts.get("any") is True, tuple(limits))
 
 
 def binding_check(bound: Bound, type: str, *, errors_only: bool) -> Check | None:
@@ -99,11 +105,16 @@ def binding_check(bound: Bound, type: str, *, errors_only: bool) -> Check | None
 
     def check(walk: Walk, spot: Spot) -> None:
         value = spot.value
-        if value is None:
+        if value is None or not all(usage.met(walk, spot) for usage in bound.usages):
             return
         questions = coded_questions(value, bound.value_set)
+        if bound.any_of_all and spot.index >= 0 and spot.up is not None:
+            if spot.index > 0:
+                return  # The first one is judged for all of them.
+            repeats = spot.up.members.get(spot.name)
+            questions = [question for one in repeats or () for question in coded_questions(one, bound.value_set)]
         if not questions:
-            if bound.strength != "preferred" and bound.strength != "maximum" and not isinstance(value, str):
+            if bound.strength != "preferred" and not isinstance(value, str):
                 _missing(walk, spot, bound, severity)
             return
         answers = [walk.member(question) for question in questions]
@@ -126,7 +137,7 @@ def _missing(walk: Walk, spot: Spot, bound: Bound, severity: str) -> None:
         return
     if spot.type in ("Quantity", "Age", "Duration", "Count", "Distance", "Money") and bound.strength != "required":
         return
-    must = "is required" if bound.strength == "required" else "should be given"
+    must = "is required" if severity == "error" else "should be given"
     walk.report(spot, severity, "code-invalid", f"There is no code; one from {bound.value_set} {must}{_from(bound)}.")
 
 

@@ -46,19 +46,25 @@ Layers = tuple[Layer, ...]
 """Definitions that all hold for one element, the most special first."""
 
 
-def criterion(library: Library, kind: str, path: str, slice: Branch, position: int) -> Criterion | None:
-    """What the discriminator `kind`:`path` asks for in a slice; None when the slice does not say. Raises Unusable."""
+def criterion(library: Library, kind: str, path: str, sliced: Branch, number: int) -> Criterion | None:
+    """What the discriminator `kind`:`path` asks for in the slice `number`; None when that does not say.
+
+    Raises Unusable.
+    """
+    slice = sliced.slices[number]
     if kind == "position":
-        return Criterion(_placed(position), f"it is at position {position}")
+        return _by_position(sliced, number)
     steps = parse_steps(path)
     found = _lead(library, (Layer(slice),), steps)
     shown = path or "$this"
     if kind in ("value", "pattern"):
+        if found and steps and all(layers[0].branch.maximum == 0 for layers in found):
+            return Criterion(_leading(steps, somewhere=False), f"{shown} does not exist")
         return _any_of([_by_value(library, layers, shown, 0) for layers in found], steps)
     if kind == "exists":
         return _by_existence(found, steps, shown)
     if kind == "type":
-        return _by_type(found, steps, shown)
+        return _by_type(library, found, steps, shown)
     if kind == "profile":
         return _by_profile(found, steps, shown)
     raise Unusable(f"{kind!r} is not a discriminator.")
@@ -77,17 +83,15 @@ def slicing_facts(branch: Branch) -> Mapping[str, Any] | None:
     return _TYPE_SLICING if branch.name.endswith("[x]") else None
 
 
-def slice_criteria(
-    library: Library, slicing: Mapping[str, Any], slice: Branch, position: int
-) -> list[Criterion] | None:
-    """What tells a slice apart, one criterion for each discriminator; None when that cannot be decided.
+def slice_criteria(library: Library, slicing: Mapping[str, Any], sliced: Branch, number: int) -> list[Criterion] | None:
+    """What tells the slice `number` apart, one criterion for each discriminator; None when that cannot be decided.
 
     Raises Unusable.
     """
     found: list[Criterion] = []
     for discriminator in slicing.get("discriminator") or ():
         kind, path = str(discriminator.get("type") or "value"), str(discriminator.get("path") or "$this")
-        one = criterion(library, kind, path, slice, position)
+        one = criterion(library, kind, path, sliced, number)
         if one is None:
             return None
         found.append(one)
@@ -224,11 +228,6 @@ def _by_value(library: Library, layers: Layers, path: str, depth: int) -> Criter
         found = _by_children(library, layer.branch, path, depth)
         if found is not None:
             return found
-    branch = layers[0].branch
-    if depth == 0 and branch.facts.get("max") == "0":
-        return None
-    if depth == 0 and branch.minimum and path != "$this":
-        return Criterion(_always, f"{path} exists")
     return None
 
 
@@ -256,15 +255,15 @@ def _compared(compare: Callable[[Any, Any], bool], wanted: Any) -> Test:
     return test
 
 
-def _always(walk: "Walk", spot: Spot) -> bool:
-    return True
+def _by_position(sliced: Branch, number: int) -> Criterion:
+    """The places of a slice: they begin after those of the slices before it, and end where it is full."""
+    first = sum(slice.maximum or 1 for slice in sliced.slices[:number])
+    most = sliced.slices[number].maximum
 
-
-def _placed(position: int) -> Test:
     def test(walk: "Walk", spot: Spot) -> bool:
-        return spot.index == position
+        return spot.index >= first and (most is None or spot.index < first + most)
 
-    return test
+    return Criterion(test, f"it is at position {first}" + ("" if most == 1 else " or after"))
 
 
 def _leading(steps: tuple[Step, ...], *, somewhere: bool) -> Test:
@@ -314,12 +313,11 @@ def _by_existence(found: list[Layers], steps: tuple[Step, ...], path: str) -> Cr
     return None
 
 
-def _by_type(found: list[Layers], steps: tuple[Step, ...], path: str) -> Criterion | None:
+def _by_type(library: Library, found: list[Layers], steps: tuple[Step, ...], path: str) -> Criterion | None:
     codes: set[str] = set()
     for layers in found:
         layer = layers[0]
-        own = [layer.type] if layer.type else [str(entry.get("code")) for entry in layer.branch.types]
-        codes.update(code.rpartition("/")[2] for code in own)
+        codes.update([layer.type.rpartition("/")[2]] if layer.type else _types_meant(library, layer.branch))
     if not codes:
         return None
 
@@ -330,6 +328,23 @@ def _by_type(found: list[Layers], steps: tuple[Step, ...], path: str) -> Criteri
         return any(walk.book.is_of(below, codes) for below in values)
 
     return Criterion(test, f"the type of {path} is {' or '.join(sorted(codes))}")
+
+
+def _types_meant(library: Library, branch: Branch) -> set[str]:
+    """The types that a slice allows: of a choice that it leaves whole, those that it speaks of (`valueQuantity`)."""
+    codes = _codes(branch)
+    if not branch.slices or not branch.name.endswith("[x]"):
+        return codes
+    path = str((branch.facts.get("base") or {}).get("path") or branch.facts.get("path") or "")
+    root = library.profile(BASE + path.partition(".")[0])
+    whole = root.tree.find(path) if root is not None else None
+    if whole is None or codes != _codes(whole):
+        return codes
+    return {code for slice in branch.slices for code in _codes(slice)} or codes
+
+
+def _codes(branch: Branch) -> set[str]:
+    return {str(entry.get("code")).rpartition("/")[2] for entry in branch.types}
 
 
 def _named_type(reference: Spot) -> str:

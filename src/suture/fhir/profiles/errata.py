@@ -87,6 +87,8 @@ CORRECTED = {
     "aggregation.empty() or (code = 'Reference') or (code = 'canonical')": (
         "aggregation.empty() or (code = 'Reference') or (code = 'canonical') or (code = 'CodeableReference')"
     ),
+    # of R4B: "if Observation.effective[x] is dateTime and has a value": it may be a Period
+    "($this as dateTime).toString().length() >= 8": "$this is dateTime implies $this.toString().length() >= 8",
     # patterns are about the whole of the text
     "name.matches('[A-Z]([A-Za-z0-9_]){0,254}')": _NAME_MEANT,
     "name.exists() implies name.matches('[A-Z]([A-Za-z0-9_]){0,254}')": _NAME_MEANT,

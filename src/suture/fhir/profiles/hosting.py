@@ -26,12 +26,16 @@ Json = dict[str, Any]
 
 
 class WalkHost:
-    """A FHIRPath host (`suture.fhir.fhirpath.host.Host`) on a walk."""
+    """A FHIRPath host (`suture.fhir.fhirpath.host.Host`) on a walk.
 
-    __slots__ = ("_walk",)
+    `undecided`: value sets of which nobody could say whether a code is in them; whoever asks empties it before.
+    """
+
+    __slots__ = ("_walk", "undecided")
 
     def __init__(self, walk: "Walk") -> None:
         self._walk = walk
+        self.undecided: list[str] = []
 
     def resolve(self, reference: str, environment: Any) -> Json | None:
         """See `Host`."""
@@ -46,7 +50,10 @@ class WalkHost:
         results: list[bool | None] = [self._answer(question).result for question in coded_questions(value, value_set)]
         if True in results:
             return True
-        return None if None in results else False
+        if None in results:
+            self.undecided.append(value_set)
+            return None
+        return False
 
     def subsumes(self, general: Json, special: Json) -> bool | None:
         """See `Host`. Raises FhirPathEvaluationError where the terminology cannot tell."""
@@ -74,7 +81,10 @@ class WalkHost:
         """See `Host`."""
         slices = self._walk.book.slices(profile, slice)
         kind = "BackboneElement" if "." in type else type
-        spot = Spot(value, kind, type.rpartition(".")[2], up=self._holder(value), element=type)
+        holder = self._holder(value)
+        placed = holder is not None and any(slice.placed for slice in slices)
+        index = _index(holder.value, value) if holder is not None and placed else -1
+        spot = Spot(value, kind, type.rpartition(".")[2], index, holder, element=type)
         with self._walk.apart():
             return belongs(self._walk, spot, slices)
 
@@ -102,3 +112,18 @@ class WalkHost:
             return None
         name = held[1].name
         return Spot(held[0], name, name, element=name)
+
+
+def _index(resource: Any, value: Any) -> int:
+    """The place of a JSON object in the array of a resource that holds it; -1 where none does."""
+    stack: list[Any] = [resource] if isinstance(value, dict) else []
+    while stack:
+        found = stack.pop()
+        if isinstance(found, dict):
+            stack.extend(found.values())
+        elif isinstance(found, list):
+            for number, item in enumerate(found):
+                if item is value:
+                    return number
+            stack.extend(found)
+    return -1

@@ -51,11 +51,18 @@ def invariant_check(
     origin = f" (of the profile {profile})" if profile else ""
     message = f"The rule {key} is broken: {human}{origin}"
     passes = engine.evident(CORRECTED.get(text, text), type) if type is not None else None
-    return Invariant(key, expression, type, passes, message, severity, recommended, errors_only)
+    if "%profile" in text and profile:
+        expression = _InProfile(expression, {"profile": ((profile, engine.model.type("uri"), None),)})
+    asks = "memberOf" in text
+    return Invariant(key, expression, type, passes, message, severity, recommended, errors_only, asks)
 
 
 class Invariant(msgspec.Struct, frozen=True):
-    """One constraint on values of `type`. `passes`: see `Check`. `expression`: the compiled one."""
+    """One constraint on values of `type`, or on resources of any type, where it is None.
+
+    `passes`: see `Check`. `expression`: the compiled one. `asks`: whether it asks for members of value sets, which may
+    not be known; it is not broken then.
+    """
 
     key: str
     expression: Any
@@ -65,6 +72,7 @@ class Invariant(msgspec.Struct, frozen=True):
     severity: str
     recommended: bool
     errors_only: bool
+    asks: bool
 
     def __call__(self, walk: Walk, spot: Spot) -> None:
         """Check one value."""
@@ -72,7 +80,10 @@ class Invariant(msgspec.Struct, frozen=True):
         if passes is not None and spot.value.__class__ is dict and passes(spot.value):
             return
         try:
-            truth = self.expression.truth((spot.value, self.type, spot.sibling), walk.environment)
+            if self.asks:
+                walk.environment.host.undecided.clear()
+            type = self.type or _resource_type(walk, spot.value)
+            truth = self.expression.truth((spot.value, type, spot.sibling), walk.environment)
         except Unanswered as waits:
             walk.open.add(waits.question)
             return
@@ -81,9 +92,39 @@ class Invariant(msgspec.Struct, frozen=True):
                 walk.report(spot, "warning", "exception", f"The rule {self.key} could not be evaluated: {error}")
             return
         if truth is not True:
+            undecided = walk.environment.host.undecided if self.asks else None
+            if undecided:
+                if not self.errors_only:
+                    walk.report(spot, "warning", "not-found", f"The rule {self.key} could not be decided: which codes "
+                                f"are in {undecided[0]} is not known.")  # fmt: skip
+                return
             level = self.severity if not self.recommended else walk.scene.expectations.best_practice
             if level:
                 walk.report(spot, level, "invariant", self.message)
+
+
+class _InProfile:
+    """An expression that asks for the profile it stands in: `slice(%profile, 'home')`."""
+
+    __slots__ = ("_expression", "_variables")
+
+    def __init__(self, expression: Any, variables: Mapping[str, Any]) -> None:
+        self._expression = expression
+        self._variables = variables
+
+    def truth(self, item: Any, environment: Any) -> bool | None:
+        """Whether the expression holds for an item; None for an empty result."""
+        before, environment.variables = environment.variables, {**environment.variables, **self._variables}
+        try:
+            return self._expression.truth(item, environment)
+        finally:
+            environment.variables = before
+
+
+def _resource_type(walk: Walk, value: Any) -> Any:
+    """The type of a resource in the FHIRPath model; None for other values."""
+    name = value.get("resourceType") if isinstance(value, dict) else None
+    return walk.book.path_type(name) if isinstance(name, str) else None
 
 
 def is_best_practice(constraint: Mapping[str, Any]) -> bool:

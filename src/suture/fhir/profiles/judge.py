@@ -111,6 +111,7 @@ class NoOracle:
 class Context(msgspec.Struct, frozen=True):
     """How a resource is judged. `declared`: whether the profiles in meta.profile are checked.
 
+    `guided`: whether the profiles are checked that ImplementationGuides at hand name for all resources of a type.
     `entries`: of a Bundle, (which entries, profile that their resources must meet): `Patient` for all Patients,
     `Patient:0` for the first one, `0` for the first entry.
     """
@@ -118,6 +119,7 @@ class Context(msgspec.Struct, frozen=True):
     oracle: Oracle = NoOracle()
     expectations: Expectations = Expectations()
     declared: bool = True
+    guided: bool = False
     entries: tuple[tuple[str, str], ...] = ()
 
 
@@ -203,7 +205,8 @@ class Judge:
         scene.environment = environment
         try:
             walk.within(book.type_checks(name), root)
-            for url in profiles:
+            guided = self.library.global_profiles(name) if context.guided else ()
+            for url in dict.fromkeys((*profiles, *guided)):
                 apply_profile(walk, root, url)
             if context.entries:
                 for spot, url in chosen_entries(root, context.entries):

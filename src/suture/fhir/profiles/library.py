@@ -16,6 +16,7 @@ from suture.fhir.definitions.packed_conformance import packed_conformance
 from suture.fhir.definitions.packed_terminology import packed_resource
 from suture.fhir.profiles.branches import BASE, Branch, Unusable, grown
 from suture.fhir.profiles.snapshots import generate
+from suture.fhir.rules.shapes import listed, text
 from suture.fhir.versions import Version
 
 Json = dict[str, Any]
@@ -97,10 +98,28 @@ class Profile:
         )
 
 
+def _contained(definition: Json, id: str) -> Json | None:
+    """The profile with an id that a definition contains. Ids of elements have dots, or name the type."""
+    if not id or "." in id or id == definition.get("type"):
+        return None
+    found = (one for one in listed(definition, "contained") if one.get("id") == id)
+    return next((one for one in found if one.get("resourceType") == "StructureDefinition"), None)
+
+
 class Library:
     """The StructureDefinitions of one FHIR version and of what was loaded for it. Threads may share it."""
 
-    __slots__ = ("_canonicals", "_core", "_faults", "_growing", "_lock", "_profiles", "_trees", "version")
+    __slots__ = (
+        "_canonicals",
+        "_core",
+        "_faults",
+        "_globals",
+        "_growing",
+        "_lock",
+        "_profiles",
+        "_trees",
+        "version",
+    )
 
     def __init__(self, version: Version, canonicals: Canonicals | None = None) -> None:
         self.version = version
@@ -111,6 +130,7 @@ class Library:
         self._growing: set[str] = set()
         self._lock = threading.RLock()
         self._faults: dict[str, str] = {}
+        self._globals: dict[str, tuple[str, ...]] | None = None
 
     @property
     def canonicals(self) -> Canonicals:
@@ -128,7 +148,8 @@ class Library:
     def profile(self, url: str) -> Profile | None:
         """The profile (or base type) of a canonical URL; None when it is unknown. Raises Unusable.
 
-        A URL that ends with `#` and the id of an element means that part of a profile.
+        A URL that ends with `#` and the id of an element means that part of a profile; one with the id of a contained
+        profile means that one.
         """
         known = self._profiles.get(url)
         if known is not None:
@@ -140,11 +161,15 @@ class Library:
             return None
         plain, _, element = url.partition("#")
         try:
-            tree = self.tree(plain)
-            found = tree.find(element) if element else tree
-            if found is None:
-                raise Unusable(f"It has no element {element[:200]!r}.")
-            profile = Profile(definition, found, element)
+            contained = _contained(definition, element)
+            if contained is not None:
+                profile = Profile(contained, self._sound(contained, 0))
+            else:
+                tree = self.tree(plain)
+                found = tree.find(element) if element else tree
+                if found is None:
+                    raise Unusable(f"It has no element {element[:200]!r}.")
+                profile = Profile(definition, found, element)
         except Unusable as error:
             if len(self._faults) < KEPT_TREES:
                 self._faults[url] = str(error)
@@ -166,6 +191,18 @@ class Library:
         """Whether there is a definition of this URL."""
         return url in self._profiles or self.definition(url) is not None
 
+    def global_profiles(self, type: str) -> tuple[str, ...]:
+        """The known profiles that ImplementationGuides at hand name for all resources of a type."""
+        if self._globals is None:
+            found: dict[str, tuple[str, ...]] = {}
+            for guide in self._canonicals.all("ImplementationGuide"):
+                for one in listed(guide, "global"):
+                    kind, url = text(one, "type"), text(one, "profile")
+                    if kind and self.knows(url):
+                        found[kind] = (*found.get(kind, ()), url)
+            self._globals = found
+        return self._globals.get(type, ())
+
     def tree(self, url: str, depth: int = 0) -> Branch:
         """The tree of a definition. `depth`: definitions that derive from it so far. Raises Unusable."""
         known = self._trees.get(url)
@@ -179,16 +216,22 @@ class Library:
                 raise Unusable(f"{url[:300]} is made from itself, in a circle.")
             self._growing.add(url)
             try:
-                tree = self._trees[url] = self._tree(definition, depth)
-            except MALFORMED as error:
-                raise Unusable(f"It is malformed ({type(error).__name__}).") from None
+                tree = self._trees[url] = self._sound(definition, depth)
             finally:
                 self._growing.discard(url)
             while len(self._trees) > KEPT_TREES:
                 self._trees.popitem(last=False)
             return tree
 
-    def _tree(self, definition: Json, depth: int) -> Branch:
+    def _sound(self, definition: Json, depth: int) -> Branch:
+        """The tree of a definition. Raises Unusable."""
+        try:
+            return self.grown(definition, depth)
+        except MALFORMED as error:
+            raise Unusable(f"It is malformed ({type(error).__name__}).") from None
+
+    def grown(self, definition: Json, depth: int = 0) -> Branch:
+        """The tree of a definition that need not be known here. Raises Unusable, or one of MALFORMED."""
         snapshot = definition.get("snapshot")
         elements = snapshot.get("element") if isinstance(snapshot, dict) else None
         if elements:

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 class NamedSlice(NamedTuple):
     """One slice. `path`: of its element; `types`: codes of what may stand there.
 
-    `criteria`: all must be met; None when they cannot be decided.
+    `criteria`: all must be met; None when they cannot be decided. `placed`: one asks for the place in the array.
     """
 
     path: str
     types: frozenset[str]
     criteria: tuple[Criterion, ...] | None
+    placed: bool = False
 
 
 def named_slices(library: Library, url: str, name: str) -> tuple[NamedSlice, ...]:
@@ -40,41 +41,47 @@ def named_slices(library: Library, url: str, name: str) -> tuple[NamedSlice, ...
         if profile is None:
             return ()
         return tuple(
-            found for branch in profile.tree.walk() if not branch.slice for found in _below(library, branch, name, ())
+            found
+            for branch in profile.tree.walk()
+            if not branch.slice
+            for found in _below(library, branch, name, (), placed=False)
         )
     except (Unusable, *MALFORMED):
         return ()
 
 
-def _below(library: Library, sliced: Branch, name: str, outer: tuple[Criterion, ...] | None) -> Iterator[NamedSlice]:
+def _below(
+    library: Library, sliced: Branch, name: str, outer: tuple[Criterion, ...] | None, *, placed: bool
+) -> Iterator[NamedSlice]:
     facts = slicing_facts(sliced)
     if facts is None:
         return
+    placed = placed or any(one.get("type") == "position" for one in facts.get("discriminator") or ())
     for number, slice in enumerate(sliced.slices):
         if slice.slice != name and not name.startswith(slice.slice + "/"):
             continue
-        # A value alone does not tell its place in the array.
-        placed = any(one.get("type") == "position" for one in facts.get("discriminator") or ())
-        own = None if placed else slice_criteria(library, facts, slice, number)
+        own = slice_criteria(library, facts, sliced, number)
         criteria = None if own is None or outer is None else (*outer, *own)
         if slice.slice == name:
             types = frozenset(str(entry.get("code")).rpartition("/")[2] for entry in slice.types or sliced.types)
-            yield NamedSlice(str(slice.facts.get("path") or sliced.facts.get("path") or ""), types, criteria)
+            path = str(slice.facts.get("path") or sliced.facts.get("path") or "")
+            yield NamedSlice(path, types, criteria, placed)
         else:
-            yield from _below(library, slice, name, criteria)
+            yield from _below(library, slice, name, criteria, placed=placed)
 
 
 def belongs(walk: "Walk", spot: Spot, slices: Sequence[NamedSlice]) -> bool | None:
     """Whether a value is of one of these slices; None where that cannot be decided.
 
-    `spot.element`: the path of the element for a value without a type of its own.
+    `spot.element`: the path of the element for a value without a type of its own. `spot.index`: its place in the array,
+    -1 where that is not known.
     """
     found: bool | None = None
     for slice in slices:
         if spot.element != slice.path and not any(walk.book.is_kind(spot.type, type) for type in slice.types):
             found = found or False
             continue
-        if slice.criteria is None:
+        if slice.criteria is None or (slice.placed and spot.index < 0):
             continue
         before, walk.unsure = walk.unsure, False
         walk.spend(len(slice.criteria))

@@ -7,8 +7,9 @@ walked side by side with that of its type, and whatever both say is left out.
 # JSON values and ElementDefinitions have no static type until they are looked at.
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from suture.fhir.profiles.bindings import binding_check, bindings_of
@@ -23,7 +24,7 @@ from suture.fhir.profiles.slicing import Slice, Slicing
 from suture.fhir.profiles.spots import Spot
 from suture.fhir.profiles.targets import target_check
 from suture.fhir.profiles.type_checks import json_key, type_code
-from suture.fhir.profiles.values import brief, fits, misfit, same
+from suture.fhir.profiles.values import Departure, brief, differences, fits, misfits, same
 from suture.fhir.profiles.walk import Check, Walk
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ MAX_NESTING = 60
 
 MAX_VALUES = 50_000
 """Elements and types of elements of one profile."""
+
+_DEPARTURES = 8
+"""Differences from one fixed value or pattern that are told."""
 
 _ANY = frozenset(("Resource", "DomainResource"))
 
@@ -86,9 +90,10 @@ class _Compiler:
             raise Unusable(f"It has more than {MAX_VALUES} elements and types of elements.")
         book, base = self._book, ground.branch
         choice = branch.name.endswith("[x]")
-        entries = [entry for entry in branch.types if not choice or type_code(entry) == code]
+        entries = [self._absolute(entry) for entry in branch.types if not choice or type_code(entry) == code]
         own = bool(base.children)
-        type = book.path_type(str(base.facts.get("path")) if own else code)
+        # What a resource inside of another is shows in itself.
+        type = None if code in _ANY else book.path_type(str(base.facts.get("path")) if own else code)
         checks: list[Check] = [
             *self._resource_types(branch, code),
             *self.facts(branch, base, code),
@@ -102,6 +107,16 @@ class _Compiler:
                 checks.append(targets)
         checks += self.groups(branch, ground, code, nesting + 1)
         return tuple(checks)
+
+    def _absolute(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A `type` entry whose references to contained profiles say whose they are."""
+        own = self._profile.url
+
+        def absolute(url: Any) -> Any:
+            return own + url if isinstance(url, str) and url.startswith("#") and len(url) > 1 else url
+
+        changed = {name: [absolute(url) for url in entry.get(name) or ()] for name in ("profile", "targetProfile")}
+        return {**entry, **{name: urls for name, urls in changed.items() if urls}}
 
     def facts(self, branch: Branch, base: Branch, code: str) -> list[Check]:
         """Fixed values, patterns, limits and bindings."""
@@ -129,8 +144,10 @@ class _Compiler:
     def invariants(self, branch: Branch, base: Branch, type: Any, code: str) -> list[Check]:
         """The constraints that the type does not have."""
         known = {constraint.get("key") for constraint in base.constraints} | COVERED
-        with suppress(Unusable):
-            known |= {constraint.get("key") for constraint in self._library.of_type(code).tree.constraints}
+        # Those of its type, and of profiles on it, are checked with the type and with these profiles.
+        for url in (code, *(url for entry in branch.types for url in profile_urls(entry))):
+            with suppress(Unusable):
+                known |= {constraint.get("key") for constraint in self._library.of_type(url).tree.constraints}
         checks: list[Check] = []
         for constraint in branch.constraints:
             if constraint.get("key") not in known:
@@ -229,7 +246,7 @@ class _Compiler:
                 if self._is_allowed(slice, code):
                     checks[code] = self.value(slice, ground, code, nesting)
             nested = self._slicing(slice, ground, types, nesting)
-            found = slice_criteria(self._library, facts, slice, number)
+            found = slice_criteria(self._library, facts, branch, number)
             slices.append(Slice(slice.slice, found, checks, slice.minimum, slice.maximum, nested))
         rules = str(facts.get("rules") or "open")
         return Slicing(branch.name.removesuffix("[x]"), rules, bool(facts.get("ordered")), slices, self._label)
@@ -296,9 +313,7 @@ _OPEN = ("Element", "BackboneElement")
 def _fixed(wanted: Any, label: str) -> Check:
     def check(walk: Walk, spot: Spot) -> None:
         if not same(spot.value, wanted):
-            walk.error(
-                spot, "value", f"{brief(spot.value)} stands here; it must be exactly {brief(wanted)} (profile {label})."
-            )
+            _tell(walk, spot, differences(spot.value, wanted), f"{spot.name} must be exactly {brief(wanted)}", label)
 
     return check
 
@@ -306,10 +321,20 @@ def _fixed(wanted: Any, label: str) -> Check:
 def _pattern(wanted: Any, label: str) -> Check:
     def check(walk: Walk, spot: Spot) -> None:
         if not fits(spot.value, wanted):
-            reason = misfit(spot.value, wanted)
-            walk.error(spot, "value", f"This does not fit {brief(wanted)}: {reason} (profile {label}).")
+            _tell(walk, spot, misfits(spot.value, wanted), f"{spot.name} must have {brief(wanted)}", label)
 
     return check
+
+
+def _tell(walk: Walk, spot: Spot, departures: Iterable[Departure], rule: str, label: str) -> None:
+    """Report each departure from a fixed value or a pattern where it is."""
+    reason = f"; {rule}" if isinstance(spot.value, dict) else ""
+    found: dict[str, list[str]] = {}
+    for below, text in islice(departures, _DEPARTURES):
+        found.setdefault(below, []).append(text)
+    for below, texts in found.items():
+        text = ", ".join(texts)
+        walk.report(spot, "error", "value", f"{text[:1].upper()}{text[1:]}{reason} (profile {label}).", below)
 
 
 def _limit(complaint: Any, label: str) -> Check:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from suture.fhir.outcomes import Issue
 from suture.fhir.profiles.bindings import binding_check, bindings_of
 from suture.fhir.profiles.branches import Branch, Unusable, profile_urls
+from suture.fhir.profiles.compliance import compliance_check
 from suture.fhir.profiles.invariants import invariant_check
 from suture.fhir.profiles.shapes import Member, Shape
 from suture.fhir.profiles.spots import Spot
@@ -89,6 +90,8 @@ class TypeChecks:
             checks.append(self._shape(tree, tree, name, is_resource=is_resource))
         if name == "Observation" and not book.errors_only:
             checks.append(vital_sign_check)
+        if name == "StructureDefinition" and not book.errors_only:
+            checks.append(compliance_check)
         if is_resource:
             checks.append(DeclaredCheck())
         return tuple(checks)

@@ -8,8 +8,9 @@ their digits.
 # JSON values and ElementDefinitions have no static type until they are looked at.
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 
 def same(value: Any, fixed: Any) -> bool:
@@ -38,29 +39,59 @@ def fits(value: Any, pattern: Any) -> bool:
     return _same_primitive(value, pattern)
 
 
-def misfit(value: Any, pattern: Any, path: str = "") -> str:
-    """Where a value first departs from a pattern, in words; "" where it fits."""
+class Departure(NamedTuple):
+    """Where a value is not as it must be. `below`: the place (`.system`), "" for the value itself."""
+
+    below: str
+    text: str
+
+
+def misfits(value: Any, pattern: Any, below: str = "") -> Iterator[Departure]:
+    """Where a value lacks something of a pattern. Of arrays no item is at fault: the holder lacks one that fits."""
     if isinstance(pattern, dict):
         if not isinstance(value, dict):
-            return f"{path or 'it'} is not an object"
-        for key, item in pattern.items():
-            below = f"{path}.{key}" if path else key
+            yield Departure(below, f"{brief(value)} stands here, where there must be an object")
+            return
+        for key, wanted in pattern.items():
             if key not in value:
-                return f"{below} is missing"
-            found = misfit(value[key], item, below)
-            if found:
-                return found
-        return ""
-    if isinstance(pattern, list):
-        if not isinstance(value, list):
-            return f"{path or 'it'} is not an array"
-        for wanted in pattern:
-            if not any(fits(item, wanted) for item in value):
-                if len(value) == 1:
-                    return misfit(value[0], wanted, f"{path}[0]")
-                return f"no item of {path or 'it'} fits {brief(wanted)}"
-        return ""
-    return "" if _same_primitive(value, pattern) else f"{path or 'it'} is {brief(value)}, not {brief(pattern)}"
+                yield Departure(below, f"{key!r} is missing")
+            elif isinstance(wanted, list):
+                yield from _missing_items(value[key], wanted, key, below)
+            else:
+                yield from misfits(value[key], wanted, f"{below}.{key}")
+    elif not fits(value, pattern):
+        yield Departure(below, f"{brief(value)} stands here, where there must be {brief(pattern)}")
+
+
+def _missing_items(value: Any, wanted: list[Any], key: str, below: str) -> Iterator[Departure]:
+    items = value if isinstance(value, list) else []
+    for one in wanted:
+        if not any(fits(item, one) for item in items):
+            yield Departure(below, f"no {key!r} is {brief(one)}")
+
+
+def differences(value: Any, fixed: Any, below: str = "") -> Iterator[Departure]:
+    """Where a value is not exactly the fixed one."""
+    if isinstance(fixed, dict) and isinstance(value, dict):
+        for key in fixed.keys() - value.keys():
+            yield Departure(below, f"{key!r} is missing")
+        for key, item in value.items():
+            if key not in fixed:
+                yield Departure(f"{below}.{key}", f"{key!r} may not be here")
+            elif isinstance(item, list) and isinstance(fixed[key], list):
+                yield from _different_items(item, fixed[key], key, below)
+            else:
+                yield from differences(item, fixed[key], f"{below}.{key}")
+    elif not same(value, fixed):
+        yield Departure(below, f"{brief(value)} stands here, where there must be {brief(fixed)}")
+
+
+def _different_items(value: list[Any], fixed: list[Any], key: str, below: str) -> Iterator[Departure]:
+    if len(value) != len(fixed):
+        yield Departure(below, f"{key!r} has {len(value)} items, where there must be {len(fixed)}")
+        return
+    for number, (item, wanted) in enumerate(zip(value, fixed, strict=True)):
+        yield from differences(item, wanted, f"{below}.{key}[{number}]")
 
 
 def _same_primitive(value: Any, other: Any) -> bool:

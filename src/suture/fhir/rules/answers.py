@@ -7,7 +7,7 @@ sizes, units and reference types (https://hl7.org/fhir/R4/questionnaire-profiles
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -46,6 +46,26 @@ def answer_faults(seen: Seen, form: Form, asked: Json, answer: Json, path: str) 
     for check in (_lengths, _limits, _attachment, _reference, _unit):
         yield from check(seen, asked, type, value, place)
     yield from _options(seen, form, asked, type, value, path, open_text)
+
+
+def exclusive_options(seen: Seen, asked: Json, answers: Sequence[tuple[int, Json]], place: str) -> Iterator[Issue]:
+    """Answers that must be the only one and are not. `answers`: (number, answer) of the item at `place`."""
+    exclusive = [
+        choice(option, "value")
+        for option in listed(asked, "answerOption")
+        if extension_value(option, _CORE + "questionnaire-optionExclusive") is True
+    ]
+    if not exclusive or len(answers) < 2:
+        return
+    alone = {(type, _member(type, value)) for type, value in exclusive}
+    for number, answer in answers:
+        type, value = choice(answer, "value")
+        if (type, _member(type, value)) in alone:
+            yield seen.error(
+                "business-rule",
+                "This answer excludes all others, but it is not the only one.",
+                f"{place}.answer[{number}]",
+            )
 
 
 def _lengths(seen: Seen, asked: Json, type: str, value: Any, place: str) -> Iterator[Issue]:
@@ -163,10 +183,15 @@ def _unit(seen: Seen, asked: Json, type: str, value: Any, place: str) -> Finding
     yield Question(Coded(value_set, *given), lambda answer: [wrong] if answer.result is False else [])
 
 
-_MEMBERS: dict[str, Callable[[Any], Any]] = {
+_MEMBERS: dict[str, Callable[[Any], Hashable]] = {
     "Coding": lambda value: (text(value, "system"), text(value, "code")),
     "Reference": lambda value: text(value, "reference"),
 }
+
+
+def _member(type: str, value: Any) -> Hashable:
+    """What two values of answers have in common when they are the same answer."""
+    return _MEMBERS.get(type, shown)(value)
 
 
 def _options(seen: Seen, form: Form, asked: Json, type: str, value: Any, path: str, open_text: bool) -> Findings:
@@ -175,11 +200,12 @@ def _options(seen: Seen, form: Form, asked: Json, type: str, value: Any, path: s
         return
     if text(asked, "answerConstraint") == "optionsOrType":
         return
-    choices = listed(asked, "answerOption")
-    member = _MEMBERS.get(type, lambda found: found)
+    choices = [choice(item, "value") for item in listed(asked, "answerOption")]
     if choices:
-        allowed = [member(option) for kind, option in (choice(item, "value") for item in choices) if kind == type]
-        if member(value) not in allowed:
+        allowed = [_member(kind, option) for kind, option in choices if kind == type]
+        if not allowed:
+            yield seen.error("code-invalid", f"None of the answers to choose from is a {type[:40]}.", path)
+        elif _member(type, value) not in allowed:
             code, place = (text(value, "code"), path) if type == "Coding" else (value, f"{path}.value")
             yield seen.error("code-invalid", f"{shown(code)} is none of the answers to choose from.", place)
     elif type == "Coding" and text(asked, "answerValueSet"):

@@ -9,11 +9,12 @@ from suture.fhir.outcomes import Issue
 from suture.fhir.references import parse_literal
 from suture.fhir.rules.entries import Entries, Entry, references
 from suture.fhir.rules.seen import Seen
+from suture.fhir.versions import Version
 
 
 def references_between_entries(seen: Seen) -> Iterable[Issue]:
     """Each reference that leads to an entry leads to one only, and to a resource of the type that it names."""
-    entries = Entries(seen.value)
+    entries = Entries(seen)
     for source in entries.all:
         for path, reference in references(source.resource):
             if not reference.startswith("#"):
@@ -23,6 +24,9 @@ def references_between_entries(seen: Seen) -> Iterable[Issue]:
 
 def _reference(seen: Seen, entries: Entries, source: Entry, reference: str, place: str) -> Iterable[Issue]:
     matches = entries.matches(reference, source)
+    if not matches and seen.scene.definitions.version is not Version.R5:
+        # R5 says clearly that a relative reference beside a urn:uuid has no meaning; before, it had one to many.
+        matches = entries.by_uuid(reference, source)
     if not matches:
         if reference.startswith(("urn:uuid:", "urn:oid:")):
             yield seen.warning("not-found", f"'{reference[:200]}' leads to no entry, and can lead nowhere else.", place)

@@ -21,6 +21,8 @@ def form(seen: Seen) -> Iterable[Issue]:
         yield seen.warning(
             "invalid", f"The canonical URL '{url[:200]}' should be absolute, or '#id' of a contained resource."
         )
+    if isinstance(url, str) and url.endswith("|"):
+        yield seen.error("invalid", f"The canonical URL '{url[:200]}' ends with '|', but the version is missing.")
     yield from uri_form(seen)
 
 

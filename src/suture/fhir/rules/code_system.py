@@ -57,7 +57,15 @@ def content(seen: Seen) -> Iterable[Issue]:
     if stated == "complete" and isinstance(count, int) and listed(seen.value, "concept"):
         found = sum(1 for _ in concepts(seen.value))
         if found != count:
-            yield seen.warning("business-rule", f"The count is {count}, but there are {found} concepts.", "count")
+            yield seen.error("business-rule", f"The count is {count}, but all the concepts are {found}.", "count")
+
+
+def trimmed_codes(seen: Seen) -> Iterable[Issue]:
+    """No code starts or ends with white space, not even with one of the spaces that patterns let pass (U+00A0)."""
+    for place, concept in concepts(seen.value):
+        code = text(concept, "code")
+        if code != code.strip():
+            yield seen.error("business-rule", f"{shown(code)} starts or ends with white space.", f"{place}.code")
 
 
 def supplemented_codes(seen: Seen) -> Iterable[Issue | Question]:
@@ -106,7 +114,7 @@ def properties(seen: Seen) -> Iterable[Issue]:
 def _standard(seen: Seen, name: str, code: str, type: str, place: str) -> Iterator[Issue]:
     wanted = STANDARD_PROPERTIES.get(name)
     if wanted is None:
-        yield seen.warning("business-rule", f"FHIR defines no concept property '{name[:100]}'.", place)
+        yield seen.error("business-rule", f"FHIR defines no concept property '{name[:100]}'.", place)
         return
     # Another code for a property of FHIR is odd; the code of a different one is a trap.
     if code in STANDARD_PROPERTIES and code != name:

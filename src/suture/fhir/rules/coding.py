@@ -15,6 +15,8 @@ from suture.fhir.rules.seen import Seen
 from suture.fhir.rules.shapes import text
 from suture.fhir.rules.uris import is_absolute
 
+_TABLES = ("http://terminology.hl7.org/CodeSystem/v2-", "http://terminology.hl7.org/CodeSystem/v3-")
+
 
 def system_form(seen: Seen) -> Iterable[Issue]:
     """The system is absolute, names no value set and no supplement, and is there when there is a code."""
@@ -49,13 +51,27 @@ def code_of_system(seen: Seen) -> Iterable[Issue | Question]:
     def then(answer: Any) -> Iterable[Issue]:
         if answer.result is False:
             reason = f" {answer.message}" if answer.message else ""
-            return [seen.error("code-invalid", f"{shown(code)} is not a code of {system[:200]}.{reason}", "code")]
+            severity = "warning" if _is_old_copy(seen, system) else "error"
+            return [
+                seen.issue(severity, "code-invalid", f"{shown(code)} is not a code of {system[:200]}.{reason}", "code")
+            ]
         if answer.display_ok is False:
             severity = seen.scene.expectations.display
             return [seen.issue(severity, "invalid", _wrong_display(seen, answer.message), "display")]
         return []
 
     yield Question(Coded("", system, code, text(seen.value, "version"), text(seen.value, "display")), then)
+
+
+def _is_old_copy(seen: Seen, system: str) -> bool:
+    """Whether all that is at hand of a table of HL7 v2 or v3 is the copy that FHIR R4 made of it in 2018.
+
+    These tables grow apart from FHIR. Their editions in HL7's terminology package have versions such as 3.1.0.
+    """
+    if not system.startswith(_TABLES):
+        return False
+    found = seen.scene.canonicals.find("CodeSystem", system)
+    return found is not None and text(found, "version") in ("2018-08-12", "2.9")
 
 
 def _wrong_display(seen: Seen, message: str) -> str:

@@ -31,7 +31,9 @@ def cross_version_faults(seen: Seen, url: str) -> Iterator[Issue]:
         yield seen.error("structure", f"FHIR {found[1]} has no element '{found[2][:100]}', which the extension names.")
         return
     as_modifier = seen.element.endswith(".modifierExtension")
-    if element.is_modifier and not as_modifier:
+    # A primitive has no place for one that modifies; there it gives the code of the other version.
+    on_primitive = seen.parent is not None and not isinstance(seen.parent.value, dict)
+    if element.is_modifier and not as_modifier and not on_primitive:
         yield seen.error("structure", f"{found[2]} changes the meaning: its extension must stand in modifierExtension.")
     elif not element.is_modifier and as_modifier:
         yield seen.error("structure", f"{found[2]} is no modifier: its extension must stand in extension.")

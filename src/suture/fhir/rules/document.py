@@ -34,7 +34,7 @@ def _headed(seen: Seen, type: str) -> Iterable[Issue]:
     if not listed(seen.value, "entry"):
         yield seen.error("invalid", f"A {name} must have entries, of which the first is a {type}.")
         return
-    entries = Entries(seen.value)
+    entries = Entries(seen)
     first = entries.at(0)
     if first is None:
         yield seen.error("invalid", f"The first entry of a {name} must hold a {type}.", "entry[0]")
@@ -142,7 +142,7 @@ def _styles(seen: Seen, entries: Entries) -> set[int]:
 
 
 def _stylesheets(seen: Seen) -> Iterable[Issue]:
-    entries = Entries(seen.value)
+    entries = Entries(seen)
     for number, link in numbered(seen.value, "link"):
         url = text(link, "url")
         if link.get("relation") != "stylesheet" or not url or url == _STYLES:

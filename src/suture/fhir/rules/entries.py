@@ -2,16 +2,17 @@
 
 Specification: https://hl7.org/fhir/R4/bundle.html#references. An absolute reference is compared with the fullUrls. A
 relative one is first made absolute with the base of the fullUrl of the entry that it stands in; that works when the
-fullUrl is that of a RESTful server. In a `urn:uuid` entry, `Type/id` is taken for `urn:uuid:id`.
+fullUrl is that of a RESTful server. Beside a `urn:uuid` it has no defined meaning; but HL7's own documents write so,
+and `Type/id` is taken for the resource of that type at `urn:uuid:id`.
 """
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
 from suture.fhir.references import Literal, parse_literal
+from suture.fhir.rules.seen import Seen
 from suture.fhir.rules.shapes import Json, below, numbered, objects, text
 
 _RESTFUL = re.compile(r"(https?://\S+/)([A-Z][A-Za-z]{1,63})/([A-Za-z0-9.\-]{1,64})").fullmatch
@@ -36,10 +37,11 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Entries:
-    """All entries with a resource, by their fullUrls and by type and id."""
+    """All entries of a Bundle with a resource, by their fullUrls and by type and id."""
 
-    def __init__(self, bundle: Any) -> None:
-        self.all = [_entry(number, entry) for number, entry in numbered(bundle, "entry") if below(entry, "resource")]
+    def __init__(self, seen: Seen) -> None:
+        entries = numbered(seen.value, "entry")
+        self.all = [_entry(number, entry) for number, entry in entries if below(entry, "resource")]
         self._by_number = {entry.number: entry for entry in self.all}
         self._by_url: dict[str, list[Entry]] = {}
         self._by_id: dict[tuple[str, str], list[Entry]] = {}
@@ -57,21 +59,24 @@ class Entries:
         """The absolute URL that a reference in `source` means; "" for a relative one that cannot be made absolute."""
         if _ABSOLUTE(reference):
             return reference
-        if source.base:
-            return source.base + reference
-        literal = parse_literal(reference)
-        return f"urn:uuid:{literal.id}" if literal and source.full_url.startswith("urn:uuid:") else ""
+        return source.base + reference if source.base else ""
 
     def matches(self, reference: str, source: Entry) -> list[Entry]:
         """The entries that a reference which stands in `source` leads to."""
         target = self.target(reference, source).partition("#")[0]
         if not target:
-            return []
+            literal = parse_literal(reference)
+            return [entry for entry in self.by_uuid(reference, source) if literal and entry.type == literal.type]
         found = self._by_url.get(target)
         if found:
             return found
         url, _, version = target.partition("/_history/")
         return [entry for entry in self._by_url.get(url, ()) if entry.version == version] if version else []
+
+    def by_uuid(self, reference: str, source: Entry) -> list[Entry]:
+        """The entries at `urn:uuid:` and the id that a relative reference names, which stands beside a `urn:uuid`."""
+        literal = parse_literal(reference) if source.full_url.startswith("urn:uuid:") else None
+        return self._by_url.get(f"urn:uuid:{literal.id}", []) if literal and not literal.base else []
 
     def near(self, reference: str) -> list[Entry]:
         """The entries of the type and id that a reference names, whatever their fullUrls."""

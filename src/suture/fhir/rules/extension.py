@@ -7,10 +7,11 @@ its definition is checked as for any profile. URLs inside of a complex extension
 from collections.abc import Iterable, Iterator
 
 from suture.fhir.outcomes import Issue
+from suture.fhir.primitives import shown
 from suture.fhir.rules.context import allowed_here, in_version
 from suture.fhir.rules.cross_version import CROSS_VERSION, cross_version_faults
 from suture.fhir.rules.seen import Seen
-from suture.fhir.rules.shapes import Json, listed, numbered, text
+from suture.fhir.rules.shapes import Json, below, choice, listed, numbered, text
 from suture.fhir.rules.uris import is_absolute, is_example
 
 _TOOLS = "http://hl7.org/fhir/tools/StructureDefinition/"
@@ -25,6 +26,7 @@ def known_and_in_place(seen: Seen) -> Iterable[Issue]:
     if not url or holder is None:
         return
     if holder.type == "Extension" and not is_absolute(url):
+        yield from _part_faults(seen, url)
         return
     if not is_absolute(url):
         yield seen.error("invalid", f"The url of an extension must be an absolute URL, not '{url[:200]}'.")
@@ -52,6 +54,27 @@ def _unknown(seen: Seen, url: str) -> Iterator[Issue]:
         yield seen.error("structure", f"The extension '{url[:200]}' is not known, so it is not allowed here.")
 
 
+def _part_faults(seen: Seen, url: str) -> Iterator[Issue]:
+    """A part of a complex extension means what its definition says; one that is not defined means nothing."""
+    path, outer = "Extension.extension", seen.parent
+    while outer is not None and outer.type == "Extension" and not is_absolute(text(outer.value, "url")):
+        path, outer = path + ".extension", outer.parent
+    if outer is None or outer.type != "Extension":
+        return
+    whole = text(outer.value, "url")
+    definition = seen.scene.canonicals.find("StructureDefinition", whole)
+    parts = {
+        choice(element, kind)[1]
+        for view in ("snapshot", "differential")
+        for element in listed(below(definition, view), "element")
+        for kind in ("fixed", "pattern")
+        if text(element, "path") == path + ".url"
+    } - {None}
+    if parts and url not in parts:
+        names = ", ".join(sorted(str(part)[:60] for part in parts)[:12])
+        yield seen.error("structure", f"The extension '{whole[:200]}' has no part {shown(url)}; its parts are {names}.")
+
+
 def _judged(seen: Seen, definition: Json, url: str, holder: Seen) -> Iterator[Issue]:
     modifies = is_modifier(definition)
     placed_as_modifier = seen.element.endswith(".modifierExtension")
@@ -63,7 +86,7 @@ def _judged(seen: Seen, definition: Json, url: str, holder: Seen) -> Iterator[Is
         yield seen.warning("business-rule", f"The extension '{url[:200]}' is retired.")
     number = seen.scene.definitions.version.number
     if not in_version(definition, number):
-        yield seen.error("structure", f"The extension '{url[:200]}' is not for FHIR {number}.")
+        yield holder.error("structure", f"The extension '{url[:200]}' is not for FHIR {number}.")
     elif not allowed_here(seen, definition, holder):
         contexts = [
             text(context, "expression") or str(context.get("type")) for context in listed(definition, "context")

@@ -119,12 +119,19 @@ def _populations(seen: Seen, group: Json, found: Json, place: str) -> Iterator[I
 def _stratifiers(seen: Seen, group: Json, found: Json, place: str) -> Iterator[Issue]:
     defined = listed(found, "stratifier")
     for number, stratifier in numbered(group, "stratifier"):
-        codes = [{"code": code} for code in listed(stratifier, "code")] or [stratifier]
-        known = any(_matching(code, defined) for code in codes) or (len(defined) == 1 and "code" not in stratifier)
-        if not known:
+        codes = [{"code": code} for code in listed(stratifier, "code")]
+        # One that consists of components has no code of its own.
+        known = (
+            any(_matching(code, defined) for code in codes) if codes else any(_has_no_code(item) for item in defined)
+        )
+        if not known and not (len(defined) == 1 and not codes):
             yield seen.error(
                 "business-rule", "The measure has no stratifier with this code.", f"{place}.stratifier[{number}]"
             )
+
+
+def _has_no_code(stratifier: Json) -> bool:
+    return "code" not in stratifier
 
 
 def _matching(item: Json, defined: list[Json]) -> Json | None:

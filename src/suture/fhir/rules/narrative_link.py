@@ -19,7 +19,7 @@ def links_within_document(seen: Seen) -> Iterable[Issue]:
     """Each link of a document finds its anchor, and one only."""
     if text(seen.value, "type") != "document":
         return
-    entries = Entries(seen.value)
+    entries = Entries(seen)
     for source in entries.all:
         for path, item in objects(source.resource):
             url = choice(item, "value")[1] if item.get("url") == _LINK else None

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator
 from suture.fhir.outcomes import Issue
 from suture.fhir.primitives import shown
 from suture.fhir.rules.seen import Seen
-from suture.fhir.rules.shapes import Json, listed, numbered, text, texts
+from suture.fhir.rules.shapes import Json, extensions, listed, numbered, text, texts
+
+_ALLOWED_TYPE = "http://hl7.org/fhir/StructureDefinition/operationdefinition-allowed-type"
 
 
 def parameters_agree_with_profiles(seen: Seen) -> Iterable[Issue]:
@@ -76,7 +78,8 @@ def _compared(seen: Seen, name: str, item: Json, parts: dict[str, Json], place: 
             f"The profile allows a {type} for the parameter {shown(name)}, which may not be one.",
             place,
         )
-    for target in sorted(targets ^ profiles):
+    # One of several types cannot say which of them its target profiles are for.
+    for target in sorted(targets ^ profiles if len(wanted) < 2 else targets - profiles):
         where = "the profile" if target in targets else "the definition"
         yield seen.error(
             "business-rule", f"The target profile {target[:200]} of {shown(name)} is missing in {where}.", place
@@ -84,8 +87,11 @@ def _compared(seen: Seen, name: str, item: Json, parts: dict[str, Json], place: 
 
 
 def _types(item: Json) -> tuple[set[str], set[str]]:
+    """(types, target profiles) of a parameter; one of several types lists them beside its type (`Element`)."""
     type = text(item, "type")
-    return ({type} if type else set()), set(texts(item, "targetProfile"))
+    stated = [text(item, name) for item in extensions(item, _ALLOWED_TYPE) for name in ("valueUri", "valueCode")]
+    several = {name for name in (*stated, *texts(item, "allowedType")) if name}
+    return several or ({type} if type else set()), set(texts(item, "targetProfile"))
 
 
 def _types_of_element(value: Json, resource: Json) -> tuple[set[str], set[str]]:

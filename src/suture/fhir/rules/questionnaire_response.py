@@ -7,7 +7,7 @@ The rules need the Questionnaire; without it nothing but its absence can be said
 from collections.abc import Iterable, Sequence
 
 from suture.fhir.outcomes import Issue
-from suture.fhir.rules.answers import answer_faults
+from suture.fhir.rules.answers import answer_faults, exclusive_options
 from suture.fhir.rules.enable_when import enabled, order_dates
 from suture.fhir.rules.expressions import holds
 from suture.fhir.rules.form import Form, form_of
@@ -91,8 +91,8 @@ class _Comparison:
     def _stray(self, link: str, item: Json, place: str, path: str, around: Sequence[Json]) -> Findings:
         asked = self._form.items.get(link)
         if asked is None:
-            # Reported where the form ends: an adaptive form may not know the item yet.
-            yield self._seen.error("not-found", f"The questionnaire has no item '{link[:100]}'.", path or place)
+            # Told of what holds it, where the form ends: an adaptive form may not know the item yet.
+            yield self._seen.error("not-found", f"The questionnaire has no item '{link[:100]}'.", path)
             return
         yield self._seen.error("structure", f"The item '{link[:100]}' is not in its place of the questionnaire.", place)
         yield from self._item(asked, item, place, around)
@@ -156,10 +156,17 @@ class _Comparison:
             if answers or "item" in given:
                 yield self._seen.error("structure", "An item of type 'display' has neither answers nor items.", place)
             return
+        if type == "question" and answers:
+            yield self._seen.error(
+                "structure",
+                "The questionnaire gives the item the abstract type 'question', which has no answers.",
+                place,
+            )
         if "item" in given and value_types(asked):
             yield self._seen.error("structure", "The items below a question stand in its answers.", place)
         if len(answers) > 1 and asked.get("repeats") is not True:
             yield self._seen.error("invalid", "The question takes one answer only.", place)
+        yield from exclusive_options(self._seen, asked, answers, place)
         for number, answer in answers:
             path = f"{place}.answer[{number}]"
             yield from answer_faults(self._seen, self._form, asked, answer, path)

@@ -19,25 +19,32 @@ from suture.fhir.rules import (
     document,
     element_ids,
     extension,
+    extension_definition,
     identifier,
     measure,
     meta,
     narrative,
     narrative_languages,
     narrative_link,
+    narrative_markup,
+    narrowing,
     operation_definition,
     plausibility,
     quantity,
     questionnaire,
+    questionnaire_derivation,
     questionnaire_response,
     reference,
     search_parameter,
+    specialization,
     structure_definition,
+    text_link,
     uris,
     value_set,
     value_set_parameters,
 )
 from suture.fhir.rules.seen import Rule
+from suture.fhir.rules.uris import is_example
 from suture.fhir.versions import Version
 
 _QUANTITIES = ("Quantity", "SimpleQuantity", "MoneyQuantity", "Age", "Count", "Distance", "Duration")
@@ -48,8 +55,15 @@ _DATA_TYPES: dict[str, tuple[Rule, ...]] = {
     "Extension": (extension.known_and_in_place,),
     "Meta": (meta.without_repetition,),
     "Identifier": (identifier.identifier_form,),
-    "Narrative": (narrative.links_lead_somewhere, narrative.language_of_resource, narrative_languages.mixed_languages),
-    "Reference": (reference.names_something, reference.can_be_found),
+    "Narrative": (
+        narrative.links_lead_somewhere,
+        narrative.language_of_resource,
+        narrative_languages.mixed_languages,
+        narrative_markup.paragraphs_hold_text,
+        narrative_markup.links_are_urls,
+        text_link.both_ends,
+    ),
+    "Reference": (reference.names_something, reference.query_form, reference.can_be_found, reference.known_type),
     "canonical": (canonical.form, canonical.target_type),
     "date": (plausibility.date_in_range,),
     "dateTime": (plausibility.date_in_range,),
@@ -75,6 +89,7 @@ _RESOURCES: dict[str, tuple[Rule, ...]] = {
     "CapabilityStatement": (capability_statement.search_parameters,),
     "CodeSystem": (
         code_system.content,
+        code_system.trimmed_codes,
         code_system.supplemented_codes,
         code_system.properties,
         code_system.concept_properties,
@@ -84,7 +99,11 @@ _RESOURCES: dict[str, tuple[Rule, ...]] = {
     "Measure": (measure.criteria_are_defined,),
     "MeasureReport": (measure.report_follows_measure,),
     "OperationDefinition": (operation_definition.in_place, operation_definition.parameters_agree_with_profiles),
-    "Questionnaire": (questionnaire.conditions, questionnaire.initial_values),
+    "Questionnaire": (
+        questionnaire.conditions,
+        questionnaire.initial_values,
+        questionnaire_derivation.derivation,
+    ),
     "QuestionnaireResponse": (questionnaire_response.agrees_with_questionnaire,),
     "SearchParameter": (
         search_parameter.expression_compiles,
@@ -96,8 +115,14 @@ _RESOURCES: dict[str, tuple[Rule, ...]] = {
         structure_definition.elements,
         structure_definition.slicing,
         structure_definition.snapshot_covers_differential,
+        structure_definition.constraint_keys,
         structure_definition.constraints_compile,
-        structure_definition.contexts,
+        extension_definition.contexts,
+        extension_definition.fixed_url,
+        narrowing.inherited_obligations,
+        narrowing.meaning_of_absence,
+        narrowing.targets,
+        specialization.new_type,
     ),
     "ValueSet": (
         value_set.systems,
@@ -131,7 +156,7 @@ def _worth_date(value: Any) -> bool:
 
 
 def _worth_uri(value: Any) -> bool:
-    return isinstance(value, str) and value[:4].lower() in ("urn:", "oid:", "uuid")
+    return isinstance(value, str) and (value[:4].lower() in ("urn:", "oid:", "uuid") or is_example(value))
 
 
 WORTH: Mapping[str, Callable[[Any], bool]] = MappingProxyType(

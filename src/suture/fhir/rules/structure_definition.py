@@ -12,7 +12,7 @@ from suture.fhir.rules.discriminators import discriminator_fault
 from suture.fhir.rules.element_paths import Place, place
 from suture.fhir.rules.expressions import complaint_about
 from suture.fhir.rules.seen import Seen
-from suture.fhir.rules.shapes import Json, below, choice, listed, numbered, text, texts
+from suture.fhir.rules.shapes import Json, below, choice, listed, numbered, text
 from suture.fhir.rules.type_profiles import profiles_of_type
 from suture.fhir.rules.uris import is_absolute
 
@@ -228,20 +228,38 @@ def constraints_compile(seen: Seen) -> Iterable[Issue]:
                 )
 
 
-def contexts(seen: Seen) -> Iterable[Issue]:
-    """An extension says where it may stand, and in a way that names something."""
-    if text(seen.value, "type") != "Extension" or not _is_judged(seen):
+def constraint_keys(seen: Seen) -> Iterable[Issue]:
+    """A key means one expression: that of the type where the type has it, else the first one of the profile."""
+    if not _is_judged(seen):
         return
-    if not listed(seen.value, "context") and not texts(seen.value, "context"):
-        yield seen.warning("business-rule", "An extension should say where it may stand (context).")
-    for number, context in numbered(seen.value, "context"):
-        kind, expression, where = text(context, "type"), text(context, "expression"), f"context[{number}]"
-        if kind == "fhirpath" and expression:
-            complaint = complaint_about(seen, expression, [])
-            if complaint:
-                # It may be about types of another version of FHIR.
-                yield seen.warning("invalid", f"The context {shown(expression)} cannot be used: {complaint}", where)
-        elif kind == "element" and expression in ("Element",):
-            yield seen.issue(
-                "information", "business-rule", "The context Element lets the extension stand anywhere.", where
-            )
+    met: dict[str, str] = {}
+    for number, element in numbered(seen.value.get("differential"), "element"):
+        known = _constraints_of_types(seen, text(element, "path"))
+        for position, constraint in numbered(element, "constraint"):
+            key, expression = text(constraint, "key"), text(constraint, "expression")
+            if not key or not expression:
+                continue
+            first = known.get(key) or met.setdefault(key, expression)
+            if first != expression:
+                yield seen.error(
+                    "business-rule",
+                    f"The key {shown(key)} already stands for the expression {shown(first)}.",
+                    f"differential.element[{number}].constraint[{position}]",
+                )
+
+
+def _constraints_of_types(seen: Seen, path: str) -> dict[str, str]:
+    """The expressions of an element, and of the types that it can have, by key."""
+    structures = seen.scene.definitions.structures
+    if path.partition(".")[0] not in structures:
+        return {}
+    found = place(seen.scene.definitions, path)
+    if found is None:
+        return {}
+    constraints = list(found.element.constraints) if found.element is not None else []
+    for type in found.types:
+        code = type.code
+        while code in structures:
+            constraints += structures[code].constraints
+            code = structures[code].base
+    return {constraint.key: constraint.expression for constraint in constraints}

@@ -33,7 +33,7 @@ def profiles_of_type(seen: Seen, path: str, type: Json, where: str) -> Iterator[
                 yield seen.error("business-rule", f"'{part[:200]}' of '{url[:200]}' is not a {code[:60]}.", place)
             continue
         profiled = text(found, "type").removeprefix("http://hl7.org/fhir/StructureDefinition/")
-        if not _is_kind(seen, profiled, code):
+        if not _is_kind(seen, profiled, code) or _is_another_type(seen, profiled, code):
             yield seen.error("business-rule", f"'{url[:200]}' is for {profiled[:60]}, not for {code[:60]}.", place)
         elif profiled == "Extension" and is_modifier(found) != path.endswith(".modifierExtension"):
             name = "modifierExtension" if is_modifier(found) else "extension"
@@ -55,6 +55,12 @@ def _part_is_kind(seen: Seen, profile: Json, id: str, wanted: str) -> bool:
     known = path.partition(".")[0] in seen.scene.definitions.structures
     found = place_of(seen.scene.definitions, path) if known else None
     return found is None or any(_is_kind(seen, type.code, wanted) for type in found.types)
+
+
+def _is_another_type(seen: Seen, type: str, wanted: str) -> bool:
+    """Whether a type derives from the wanted one without being it: only of abstract ones there are values of others."""
+    structures = seen.scene.definitions.structures
+    return type != wanted and type in structures and wanted in structures and not structures[wanted].abstract
 
 
 def _is_kind(seen: Seen, type: str, wanted: str) -> bool:

@@ -26,12 +26,15 @@ def is_example(uri: str) -> bool:
 
 
 def uri_form(seen: Seen) -> Iterable[Issue]:
-    """OIDs and UUIDs are written as URNs, and are what they say."""
+    """OIDs and UUIDs are written as URNs, and are what they say; examples are where the caller allows them."""
     uri = seen.value
     if not isinstance(uri, str):
         return
     head = uri[:9].lower()
-    if head.startswith(("oid:", "uuid:")):
+    if is_example(uri):
+        if not seen.scene.expectations.examples and not seen.element.startswith("Extension."):
+            yield seen.error("invalid", f"URLs of examples are not allowed here: '{uri[:200]}'.")
+    elif head.startswith(("oid:", "uuid:")):
         yield seen.error("invalid", f"'{uri[:200]}' must be written as a URN: urn:{uri[:200]}.")
     elif head.startswith("urn:oid:"):
         if not _OID(uri.partition("|")[0]):

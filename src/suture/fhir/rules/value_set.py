@@ -45,15 +45,18 @@ def systems(seen: Seen) -> Iterable[Issue]:
         if not system:
             continue
         if system.startswith("#"):
-            continue
-        if not is_absolute(system):
-            yield seen.error("invalid", f"The system must be an absolute URI, not '{system[:200]}'.", f"{place}.system")
-        elif find("CodeSystem", system) is None and "/ValueSet/" in system and find("ValueSet", system) is not None:
-            yield seen.error("invalid", f"'{system[:200]}' is a value set; name it in valueSet.", f"{place}.system")
-        elif (find("CodeSystem", system) or {}).get("content") == "supplement":
             yield seen.error(
-                "invalid", f"'{system[:200]}' is a supplement; name what it supplements.", f"{place}.system"
+                "invalid",
+                f"The system must be the URL of the code system, not '{system[:100]}'; which contained code system it "
+                "is belongs into the extension valueset-system.",
+                place,
             )
+        elif not is_absolute(system):
+            yield seen.error("invalid", f"The system must be an absolute URI, not '{system[:200]}'.", place)
+        elif find("CodeSystem", system) is None and "/ValueSet/" in system and find("ValueSet", system) is not None:
+            yield seen.error("invalid", f"'{system[:200]}' is a value set; name it in valueSet.", place)
+        elif (find("CodeSystem", system) or {}).get("content") == "supplement":
+            yield seen.error("invalid", f"'{system[:200]}' is a supplement; name what it supplements.", place)
 
 
 def imports(seen: Seen) -> Iterable[Issue]:
@@ -161,21 +164,32 @@ def _declared(seen: Seen, system: str, found: Json, filter: Json, place: str) ->
         yield seen.warning("invalid", f"{system[:200]} declares no property {shown(property)}.", place)
     if type and operation in ("=", "in", "not-in") and value:
         for one in value.split(",") if operation != "=" else (value,):
+            if type == "Coding":
+                yield from _coding_value(seen, one.strip(), place)
+                continue
             complaint = _value_complaint(type, one.strip())
             if complaint:
-                yield seen.error("invalid", f"{complaint}, not {shown(one)}.", place)
+                # Terminology servers may know ways to write a number, such as the prefixes of searches.
+                severity = "warning" if type in ("integer", "decimal") else "error"
+                yield seen.issue(severity, "invalid", f"{complaint}, not {shown(one)}.", place)
+
+
+def _coding_value(seen: Seen, value: str, place: str) -> Findings:
+    """The value of a filter on a property that is a Coding: a code of another system."""
+    system, _, code = value.rpartition("#")
+    if code and is_absolute(system):
+        system, _, version = system.partition("|")
+        yield from _known(seen, system, code, version, place)
+        return
+    complaint = f"The value of this property is written as system#code or system|version#code, not {shown(value)}."
+    system, bar, code = value.rpartition("|")
+    written_as_in_searches = bool(bar and code and is_absolute(system))
+    yield seen.issue("warning" if written_as_in_searches else "error", "invalid", complaint, place)
 
 
 def _value_complaint(type: str, value: str) -> str:
     if type == "boolean":
         return "" if value in ("true", "false") else "The value of this property is true or false"
-    if type == "Coding":
-        system, _, code = value.rpartition("#")
-        return (
-            ""
-            if code and is_absolute(system)
-            else "The value of this property is written as system#code or system|version#code"
-        )
     if type == "integer":
         return "" if value.lstrip("+-").isdigit() else "The value of this property is a whole number"
     if type == "decimal":

@@ -1,9 +1,9 @@
 """Required bindings: which codes an element may hold, and why another code is refused.
 
 Specification: https://hl7.org/fhir/R4/terminologies.html#required. A `code` must be one of the codes; a Coding must be
-one of them with its system; of a CodeableConcept at least one Coding must be. Value sets that cannot be listed are
-checked by the rules of their code systems (`suture.fhir.open_codes`), or not at all where even those are unknown
-(`Definitions.unexpanded`).
+one of them with its system; of a CodeableConcept at least one Coding must be, or none need be there where a largest
+value set only limits a preferred binding. Value sets that cannot be listed are checked by the rules of their code
+systems (`suture.fhir.open_codes`), or not at all where even those are unknown (`Definitions.unexpanded`).
 """
 
 from collections.abc import Mapping
@@ -22,12 +22,14 @@ class Binding:
     """The codes that one value set allows. `codes`: by system; systems known by rule have none here.
 
     `all_codes`: of all listed systems together, for elements of type `code`, where the system is implied.
+    `text_suffices`: whether a CodeableConcept may do without any Coding.
     """
 
-    __slots__ = ("_rules", "all_codes", "codes", "url")
+    __slots__ = ("_rules", "all_codes", "codes", "text_suffices", "url")
 
-    def __init__(self, url: str, codes: Mapping[str, frozenset[str]]) -> None:
+    def __init__(self, url: str, codes: Mapping[str, frozenset[str]], *, text_suffices: bool = False) -> None:
         self.url = url
+        self.text_suffices = text_suffices
         self.codes = codes
         self.all_codes = frozenset[str]().union(*codes.values())
         self._rules = {system: OPEN_SYSTEMS[system] for system, found in codes.items() if not found}
@@ -59,6 +61,8 @@ class Binding:
         if not isinstance(concept, dict):
             return False
         codings = cast("dict[str, Any]", concept).get("coding")
+        if codings is None:
+            return self.text_suffices
         return isinstance(codings, list) and any(self.accepts_coding(c) for c in cast("list[Any]", codings))
 
     def complaint(self, code: str, *, guess: bool) -> str:

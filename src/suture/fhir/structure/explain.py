@@ -4,6 +4,7 @@ Called only when `accept` did not say yes. It is the one that decides. Specifica
 https://hl7.org/fhir/R4/json.html and the rules of each type; locations are FHIRPath, as in `Patient.name[0].given[1]`.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, cast
@@ -23,6 +24,8 @@ MAX_DEPTH = 100
 
 _MAX_GUESSES = 20
 """Searches for a similar name, which are slow, in one resource."""
+
+_OTHER_VERSION = re.compile(r"http://hl7\.org/fhir/([1-9]\.[0-9])/StructureDefinition/extension-(.*)").fullmatch
 
 Json = dict[str, Any]
 
@@ -143,14 +146,16 @@ class _Walk:
                 self._add("structure", path, f"Only one of {', '.join(present)} may be present ({name} is a choice).")
 
     def _unknown(self, key: str, node: Node, path: str) -> None:
-        place = f"{path}.{key}" if key.isidentifier() else path
         known = [*node.properties, *node.siblings]
         if key.startswith("_") and key[1:] in node.properties:
             self._add(
-                "structure", place, f"The member {shown(key)} is not allowed: '{key[1:]}' is not a primitive element."
+                "structure",
+                f"{path}.{key[1:]}",
+                f"The member {shown(key)} is not allowed: '{key[1:]}' is not a primitive element.",
             )
             return
-        self._add("structure", place, f"{node.name} has no element {shown(key)}{self._hint(key, known)}")
+        # An element that does not exist has no FHIRPath location, what holds it has.
+        self._add("structure", path, f"{node.name} has no element {shown(key)}{self._hint(key, known)}")
 
     def _may_guess(self) -> bool:
         self._guesses -= 1
@@ -236,7 +241,12 @@ class _Walk:
 
     def _sibling(self, value: Any, property_: Property, path: str, depth: int, *, lone: bool) -> None:
         """The id and extensions of a primitive. `lone`: without a value, so that an extension is needed."""
-        if lone and property_.binding is not None and property_.element.binding_strength == "required":
+        if (
+            lone
+            and property_.binding is not None
+            and property_.element.binding_strength == "required"
+            and not _has_other_code(value, property_.element.path, self._schema.definitions.version.number)
+        ):
             self._add("code-invalid", path, property_.binding.missing_complaint())
         if value is None:
             self._add("structure", path, "null is not allowed here; leave the member out.")
@@ -332,3 +342,14 @@ def _kind(value: Any) -> str:
     if isinstance(value, bool):
         return "A boolean"
     return "A text" if isinstance(value, str) else "A number"
+
+
+def _has_other_code(value: Any, path: str, version: str) -> bool:
+    """Whether the extension for the same element of another FHIR version is there (R5, versions.html#extensions)."""
+    extensions = cast("Json", value).get("extension") if isinstance(value, dict) else None
+    for extension in cast("list[Any]", extensions) if isinstance(extensions, list) else ():
+        url = cast("Json", extension).get("url") if isinstance(extension, dict) else None
+        found = _OTHER_VERSION(url) if isinstance(url, str) else None
+        if found is not None and found[2] == path and not version.startswith(found[1]):
+            return True
+    return False

@@ -113,7 +113,7 @@ class Schema:
         self.resource_types = frozenset(definitions.resource_types)
         self._nodes: dict[str, Node] = {}
         self._elements: dict[str, dict[str, Element]] = {}
-        self._bindings: dict[str, Binding | None] = {}
+        self._bindings: dict[tuple[str, bool], Binding | None] = {}
 
     def node(self, name: str) -> Node:
         """The node of a type by its name. Raises KeyError for an unknown type."""
@@ -161,17 +161,19 @@ class Schema:
     def binding(self, element: Element) -> Binding | None:
         """The codes that an element is bound to without choice, or None when any are allowed or none can be checked.
 
-        That is a required binding, or the largest value set that a weaker binding may not leave.
+        That is a required binding, or the largest value set that a weaker binding may not leave. A binding that is
+        only preferred asks for no code: it limits the codes that are given.
         """
         url = element.maximum_value_set
         if element.binding_strength == "required" and element.binding_value_set:
             url = element.binding_value_set
         if not url:
             return None
-        if url not in self._bindings:
+        key = url, element.binding_strength == "preferred"
+        if key not in self._bindings:
             codes = self.definitions.value_set_codes(url) or self.definitions.open_value_set_codes(url)
-            self._bindings[url] = Binding(url, codes) if codes else None
-        return self._bindings[url]
+            self._bindings[key] = Binding(url, codes, text_suffices=key[1]) if codes else None
+        return self._bindings[key]
 
     def targets(self, names: tuple[str, ...]) -> frozenset[str] | None:
         """The concrete resource types that a reference to `names` may lead to; None for any."""
