@@ -6,7 +6,6 @@ itself, case by case, and counts how it goes.
 
 import contextlib
 import tempfile
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -20,12 +19,10 @@ from suture.fhir.versions import Version
 from tests import servers
 from tests.api.graphql import test_official as graphql
 from tests.api.terminology_suite import Suite as TerminologySuite
-from tests.fhir import judged_examples, test_official_examples, test_xml_round_trip
+from tests.fhir import judged_examples, test_official_examples, test_xml_round_trip, validator_suite
 from tests.fhir.fhirpath import test_official_suite as fhirpath
 from tests.fhir.patch import test_official_patch_cases, test_xml_patch
 from tests.fhir.validator_suite import Suite as ValidatorSuite
-
-REASONS = Path(__file__).parent / "fhir" / "validator_disagreements.toml"
 
 
 class Result(msgspec.Struct):
@@ -97,10 +94,10 @@ def run_other_fhirpath(version: Version, shared: Path) -> Result:
     return result
 
 
-def run_validator(shared: Path) -> Result:
+def run_validator(version: Version, folder: str, shared: Path) -> Result:
     """A case passes when all its judgements agree."""
-    suite = ValidatorSuite(shared)
-    reasons = tomllib.loads(REASONS.read_text("utf-8"))
+    suite = ValidatorSuite(shared, version, folder)
+    known = validator_suite.reasons()
     result = Result(len(suite.cases))
     for case in suite.cases:
         why = suite.missing(case)
@@ -108,7 +105,7 @@ def run_validator(shared: Path) -> Result:
         if not runs:
             result.not_run[case["name"]] = why or "the reference validator's outcome is not in the suite"
         elif wrong := next((run for run in runs if not run.agrees), None):
-            result.others[wrong.name] = reasons.get(wrong.name, {}).get("reason", "no reason is known")
+            result.others[wrong.name] = known.get(wrong.name, "no reason is known")
     return result
 
 
@@ -244,8 +241,21 @@ SUITES: tuple[Official, ...] = (
         f"{CASES}, validator, those for R4",
         "cases",
         "tests/fhir/test_validator_suite.py",
-        run_validator,
+        partial(run_validator, Version.R4, validator_suite.R4_CASES),
         "validation-suite.md",
+    ),
+    *(
+        Official(
+            f"validator-all-{version.value}",
+            f"All validator cases, {version.name}",
+            f"{CASES} {COLLECTED}, validator, those for {version.name}",
+            "cases",
+            "tests/fhir/test_validator_suite.py",
+            partial(run_validator, version, validator_suite.ALL_CASES),
+            how="" if version is Version.R4 else "The package of extensions is that for R4, which is at hand.",
+            needs=ALL_CASES,
+        )
+        for version in Version
     ),
     Official(
         "terminology",

@@ -33,6 +33,9 @@ the command in a line runs that line alone. The suites are not part of the proje
 that run them skip where they are absent. They judge only: no case is known to the code by its name, and no expected
 answer is written down in it.
 
+The lines with a version of fhir-test-cases need all of HL7's cases, the unpacked archive
+`org.hl7.fhir.testcases:fhir-test-cases`, as the folder `fhir-test-cases` of the suites; without it they stay.
+
 - **passed**: the outcome is the one that the suite wants; of examples: accepted, or unchanged.
 - **not run**: what the case needs is not at hand.
 - **other**: another outcome. Each such case is listed below the table, or on the page named there, with the reason; of

@@ -7,7 +7,6 @@ the issues of both sides instead.
 """
 
 import sys
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,10 +14,9 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from suture.fhir.outcomes import Issue  # noqa: E402 (after the path)
-from tests.fhir.validator_suite import EXTENSIONS, Run, Suite, places  # noqa: E402 (after the path)
+from tests.fhir.validator_suite import EXTENSIONS, Run, Suite, places, reasons  # noqa: E402 (after the path)
 
 PAGE = ROOT / "docs" / "validation-suite.md"
-REASONS = ROOT / "tests" / "fhir" / "validator_disagreements.toml"
 
 INTRODUCTION = """# Official validator cases
 
@@ -53,12 +51,12 @@ def numbers(runs: Sequence[Run]) -> str:
 
 
 def disagreements(runs: Sequence[Run]) -> str:
-    reasons = tomllib.loads(REASONS.read_text("utf-8"))
+    why = reasons()
     lines = ["| case | reference validator | Suture | why |", "|---|---|---|---|"]
     for run in runs:
         if not run.agrees:
             verdicts = [("invalid", "valid")[verdict] for verdict in (run.valid, run.accepted)]
-            lines.append(f"| {run.name} | {verdicts[0]} | {verdicts[1]} | {reasons[run.name]['reason']} |")
+            lines.append(f"| {run.name} | {verdicts[0]} | {verdicts[1]} | {why[run.name]} |")
     return "\n".join(lines)
 
 

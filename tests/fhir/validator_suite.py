@@ -1,4 +1,4 @@
-"""HL7's official validator cases (`shared/suites/validator-r4`): run, and compared with what its validator says.
+"""HL7's official validator cases: run, and compared with what its validator says.
 
 A case is a resource with the definitions it needs; it is judged once as it is, and once more against a profile where
 the case names one. `tools/validator_suite.py` prints the comparison and writes docs/validation-suite.md.
@@ -7,6 +7,7 @@ the case names one. `tools/validator_suite.py` prints the comparison and writes 
 import asyncio
 import json
 import re
+import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,15 @@ from tests.fhir.suite_terminology import SuiteTerminology
 Json = dict[str, Any]
 
 EXTENSIONS = "hl7.fhir.uv.extensions.r4#5.3.0.tgz"
-"""The reference validator always loads HL7's package of extensions."""
+"""The reference validator always loads HL7's package of extensions. That for R4 serves all versions."""
+
+R4_CASES = "suites/validator-r4"
+ALL_CASES = "suites/fhir-test-cases/validator"
+"""The same folder in the unpacked archive of all official test cases."""
 
 ERRORS = ("error", "fatal")
+
+DISAGREEMENTS = Path(__file__).parent / "validator_disagreements.toml"
 
 
 class Run(msgspec.Struct):
@@ -84,16 +91,23 @@ def _place(expression: str) -> str:
 
 
 class Suite:
-    """The cases of one folder, for R4."""
+    """The cases of one folder for one FHIR version; those that say none are for R5.
 
-    def __init__(self, shared: Path) -> None:
-        self.folder = shared / "suites" / "validator-r4"
+    `folder`: below the shared material; that with the cases for R4, or with all of them.
+    """
+
+    def __init__(self, shared: Path, version: Version = Version.R4, folder: str = R4_CASES) -> None:
+        self.folder = shared / folder
         self.packages = shared / "packages"
+        self.version = version
         manifest: Json = json.loads((self.folder / "manifest.json").read_text("utf-8"))
-        self.cases: list[Json] = manifest["test-cases"]
-        self.definitions = load(Version.R4)
+        release = version.number.rpartition(".")[0]
+        self.cases: list[Json] = [
+            case for case in manifest["test-cases"] if f"{case.get('version', '5.0')}.".startswith(f"{release}.")
+        ]
+        self.definitions = load(version)
         self.engine = Engine(self.definitions)
-        self.core = Layers([Collection.of([read_package(self.packages / EXTENSIONS)]), CoreCanonicals(Version.R4)])
+        self.core = Layers([Collection.of([read_package(self.packages / EXTENSIONS)]), CoreCanonicals(version)])
 
     def missing(self, case: Json) -> str:
         """Why a case cannot be run here; "" when it can."""
@@ -154,7 +168,7 @@ class Suite:
         judge = Judge(self.definitions, canonicals, self.engine)
         rule = case.get("bundle-param")
         context = Context(
-            oracle=SuiteTerminology(canonicals),
+            oracle=SuiteTerminology(canonicals, self.version),
             expectations=expectations(case),
             guided=True,
             entries=((rule["rule"], rule["profile"]),) if rule else (),
@@ -226,3 +240,9 @@ def expectations(case: Json) -> Expectations:
         security=bool(case.get("security-checks")),
         display="warning" if case.get("wrong-displays") == "warning" else "error",
     )
+
+
+def reasons() -> dict[str, str]:
+    """Why we judge another way than the reference validator, by the name of the judgement."""
+    groups = tomllib.loads(DISAGREEMENTS.read_text("utf-8"))["disagreement"]
+    return {name: group["reason"] for group in groups for name in group["cases"]}
