@@ -39,11 +39,12 @@ def ran(command: str, folder: Path, server: Server) -> str:
 def test_the_commands_of_the_page_work(server: Server, tmp_path: Path) -> None:
     if shutil.which("curl") is None or not (SCRIPTS / "suture").exists():
         pytest.skip("the examples need curl and the installed command")
-    asking, sending, faulty, patching, files = blocks("sh")
+    asking, broken, sending, faulty, patching, files = blocks("sh")
+    broken_told, faulty_told = blocks("json")
     assert "<Bundle" in ran(asking, tmp_path, server) and "OperationOutcome" in ran(asking, tmp_path, server)
+    assert json.decode(ran(broken, tmp_path, server).encode()) == json.decode(broken_told.encode())
     assert '"family":"Abara"' in ran(sending, tmp_path, server)
-    [told] = blocks("json")
-    assert json.decode(ran(faulty, tmp_path, server).encode()) == json.decode(told.encode())
+    assert json.decode(ran(faulty, tmp_path, server).encode()) == json.decode(faulty_told.encode())
     patched = ran(patching, tmp_path, server)
     assert '"family":"Kaya"' in patched and '"gender":"female"' in patched
     shown = ran(files, tmp_path, server)

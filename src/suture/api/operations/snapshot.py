@@ -57,7 +57,7 @@ async def snapshot(services: Services, model: Model, request: Request, type: str
         raise Invalid("$snapshot is for one definition: that of the instance, of 'definition', or of 'url'.")
     if id is not None:
         stored = require(await services.store.read(STRUCTURE_DEFINITION, id, predicate), STRUCTURE_DEFINITION, id)
-        definition = json.decode(stored.body)
+        definition = json.reread(stored.body)
     elif sent is not None:
         definition = sent
         check_type(model, definition, STRUCTURE_DEFINITION)
@@ -83,7 +83,7 @@ async def _known(services: Services, model: Model, predicate: Predicate, url: st
     query = model.search.parse(STRUCTURE_DEFINITION, [*pairs, ("_count", "1"), ("_total", "none")])
     async with services.store.reading() as connection:
         page = await model.search.run(connection, query, predicate)
-    return json.decode(page.matches[0].body) if page.matches else found
+    return json.reread(page.matches[0].body) if page.matches else found
 
 
 def _completed(model: Model, definition: Json) -> Json:
