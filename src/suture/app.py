@@ -6,6 +6,7 @@ lifespan, on the event loop that will use it.
 """
 
 import asyncio
+import gc
 
 from suture.api.fhir_app import FhirApp
 from suture.api.http import Receive, Scope, Send
@@ -123,7 +124,7 @@ class _Running:
         self._tasks = (
             asyncio.create_task(metrics.publish()),
             asyncio.create_task(services.catalogue.keep_building()),
-            asyncio.create_task(_import_the_rest()),
+            asyncio.create_task(_settle()),
         )
 
     @classmethod
@@ -149,16 +150,19 @@ class _Running:
         self._requests.flush()
 
 
-async def _import_the_rest() -> None:
+async def _settle() -> None:
     """Import, one module after another, what the first request that needs it would otherwise wait for.
 
     Not before the application has settled, because its first requests should not share the processor with it, and in a
-    thread, because the event loop would answer nobody until a big module is there.
+    thread, because the event loop would answer nobody until a big module is there. What is there by then stays for
+    ever: the garbage collector, which stops all requests while it looks, need not look at it again.
     """
+    gc.freeze()
     await asyncio.sleep(SETTLED)
     more = True
     while more:
         more = await asyncio.to_thread(import_next)
+    gc.freeze()
 
 
 def create_app(settings: Settings) -> Application:
