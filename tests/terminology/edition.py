@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.terminology.snomed import CORE, GB, METADATA, SYNONYM, US, Writer
+from tests.terminology.snomed import CORE, GB, METADATA, MODEL, SYNONYM, US, Writer
 
 DATE = 20240101
+EXTENSION_DATE, EXTENSION_MODULE = 20240315, 11000172109
 VERSION = f"http://snomed.info/sct/{CORE}/version/{DATE}"
 
 FINDING, BODY, SUBSTANCE, PRODUCT = 404684003, 123037004, 105590001, 373873005
@@ -27,6 +28,18 @@ class Edition:
 
     folder: Path
     descriptions: dict[str, int] = field(default_factory=dict)
+
+
+def write_extension(folder: Path) -> int:
+    """Write an extension of the edition, with a concept "Beer lung" and a Dutch name of asthma; the concept."""
+    module = EXTENSION_MODULE
+    with Writer(folder, EXTENSION_DATE, where="BE1000172", namespace="1000172", module=module) as extension:
+        extension.concept("Belgian module (core metadata concept)", [METADATA["metadata"]], code=module)
+        extension.depends(module, CORE, target=DATE)
+        extension.depends(module, MODEL, target=DATE)
+        beer = extension.concept("Beer lung (disorder)", [LUNG_DISORDER], synonyms=["Beer lung"])
+        extension.description(ASTHMA, "Astma", SYNONYM, language="nl", preferred=(31000172101,))
+    return beer
 
 
 def write(folder: Path) -> Edition:

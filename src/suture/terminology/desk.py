@@ -18,8 +18,9 @@ from suture.terminology.asked import Asked
 from suture.terminology.composing import Composed, Composer
 from suture.terminology.concept_maps import ConceptMap, concept_map
 from suture.terminology.dated import DatedLibrary
+from suture.terminology.inline import Inline
 from suture.terminology.kept import Kept
-from suture.terminology.library import Inline, Library, Shelf
+from suture.terminology.library import Library, Shelf
 from suture.terminology.oracle import Memberships
 from suture.terminology.preferred_ids import NamingSystems
 from suture.terminology.systems import Content, Head, Json

@@ -7,7 +7,7 @@ database is kept for one generation of definitions, so no process ever answers f
 
 import asyncio
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Literal, Protocol
 
@@ -20,6 +20,7 @@ from suture.fhir.packages import Canonicals, Nothing
 from suture.fhir.packages.canonicals import Versioned
 from suture.fhir.versions import Version
 from suture.terminology.canonicals import CONSTRAINT, split
+from suture.terminology.inline import USABLE, Inline
 from suture.terminology.kept import Kept
 from suture.terminology.listed import Listed
 from suture.terminology.naming import urls_by_identifier
@@ -40,7 +41,6 @@ _WHOLE = {
     "http://loinc.org/vs": "http://loinc.org",
     "http://unitsofmeasure.org/vs": "http://unitsofmeasure.org",
 }
-_USABLE = ("complete", "fragment")
 
 
 class Source(Protocol):
@@ -110,7 +110,7 @@ class Library:
         *,
         canonicals: Canonicals | None = None,
         content: Content | None = None,
-        inline: "Inline | None" = None,
+        inline: Inline | None = None,
     ) -> None:
         self._version = version
         self.source = source
@@ -192,7 +192,7 @@ class Library:
         if name is not None:
             return stored[names.index(name)].system
         known = self._known("CodeSystem", url, version)
-        if known is not None and known.get("content") in _USABLE:
+        if known is not None and known.get("content") in USABLE:
             return self._listed(known)
         if self._content is not None:
             provider = await self._content.find(url, version or None)
@@ -214,7 +214,7 @@ class Library:
         found += [each.version for each in await self._stored_systems(url) if each.system is not None]
         for version in self._known_versions("CodeSystem", url):
             known = self._known("CodeSystem", url, version)
-            if known is not None and known.get("content") in _USABLE:
+            if known is not None and known.get("content") in USABLE:
                 found.append(version)
         if self._content is not None:
             found += await self._content.versions(url)
@@ -319,59 +319,12 @@ class Library:
         return _including(included | {"filter": [{"property": "concept", "op": "is-a", "value": concept}]}, url)
 
 
-class Inline:
-    """Resources that requests bring along, with the code systems that were made of them."""
-
-    __slots__ = ("_by_url", "_listed", "resources")
-
-    def __init__(self, resources: Iterable[Json] = ()) -> None:
-        self.resources: list[Json] = []
-        self._by_url: dict[tuple[str, str], list[Json]] = {}
-        self._listed: dict[int, Listed] = {}
-        self.add(resources)
-
-    def add(self, resources: Iterable[Json]) -> None:
-        """Take more; they stand for older ones with the same URL and version."""
-        fresh = list(resources)
-        keys = {_key(one) for one in fresh}
-        for old in [one for one in self.resources if _key(one) in keys]:
-            self.resources.remove(old)
-            self.of(old["resourceType"], old.get("url", "")).remove(old)
-            self._listed.pop(id(old), None)
-        for one in fresh:
-            self.resources.append(one)
-            self._by_url.setdefault((one.get("resourceType", ""), one.get("url", "")), []).append(one)
-
-    def of(self, type: str, url: str) -> list[Json]:
-        """Those of a type with this URL."""
-        return self._by_url.get((type, url), [])
-
-    def systems(self, url: str) -> list[Json]:
-        """The code systems with this URL whose codes they hold."""
-        return [one for one in self.of("CodeSystem", url) if one.get("content") in _USABLE]
-
-    def holds(self, resource: Json) -> bool:
-        """Whether this very resource is one of them."""
-        return any(one is resource for one in self.of(resource["resourceType"], resource.get("url", "")))
-
-    def listed(self, resource: Json) -> Listed:
-        """The code system of one of them, made once."""
-        found = self._listed.get(id(resource))
-        if found is None:
-            found = self._listed[id(resource)] = Listed(resource)
-        return found
-
-
 _NONE_INLINE = Inline()
-
-
-def _key(resource: Json) -> tuple[Any, ...]:
-    return resource.get("resourceType"), resource.get("url"), resource.get("version")
 
 
 async def _stored_version(resource: Json) -> StoredVersion:
     content = resource.get("content", "")
-    system = await asyncio.to_thread(Listed, resource) if content in _USABLE else None
+    system = await asyncio.to_thread(Listed, resource) if content in USABLE else None
     return StoredVersion(resource.get("version", ""), content, system)
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.api.given import created, issue, post, put, unique
-from tests.api.operations.test_terminology import system
+from tests.terminology.asking import code_system
 
 UCUM = "http://unitsofmeasure.org"
 
@@ -49,7 +49,7 @@ def test_the_naming_systems_of_users_count_as_they_are_now(client: httpx.Client)
 
 def test_lookup_knows_a_code_system_by_the_identifier_that_a_user_gave_it(client: httpx.Client) -> None:
     oid, url = f"1.2.3.{uuid.uuid4().int}", f"urn:codes:{unique()}"
-    created(client, system(url, {"code": "a", "display": "Alpha"}))
+    created(client, code_system(url, {"code": "a", "display": "Alpha"}))
     created(client, naming(("oid", oid, True), ("uri", url, True), kind="codesystem"))
     found = client.get("/CodeSystem/$lookup", params={"system": f"urn:oid:{oid}", "code": "a"})
     assert found.status_code == 200, found.text
@@ -88,7 +88,7 @@ class Paints:
              "property": [{"code": "colour", "valueCode": colour}, {"code": "glossy", "valueBoolean": glossy}]}
             for code, display, colour, glossy in paints
         ]  # fmt: skip
-        self.id = created(client, system(self.url, *concepts, property=declared))["id"]
+        self.id = created(client, code_system(self.url, *concepts, property=declared))["id"]
 
     def ask(self, *properties: dict[str, Any], exact: bool, path: str = "", **more: Any) -> httpx.Response:
         named = {} if path else {"system": self.url}

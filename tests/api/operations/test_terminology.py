@@ -6,26 +6,12 @@ import httpx
 import pytest
 
 from tests.api.given import created, issue, post, put, unique
+from tests.terminology.asking import code_system, value_set
 
 Json = dict[str, Any]
 
 GENDER = "http://hl7.org/fhir/administrative-gender"
 GENDERS = "http://hl7.org/fhir/ValueSet/administrative-gender"
-
-
-def system(url: str, *concepts: Json, **more: Any) -> Json:
-    return {
-        "resourceType": "CodeSystem", "url": url, "version": "1", "status": "active", "content": "complete",
-        "caseSensitive": True, "concept": list(concepts),
-    } | more  # fmt: skip
-
-
-def value_set(url: str, *include: Json, **compose: Any) -> Json:
-    return {
-        "resourceType": "ValueSet", "url": url, "version": "1", "status": "active",
-        "compose": {"include": list(include), **compose},
-    }  # fmt: skip
-
 
 ANIMALS = (
     {
@@ -47,7 +33,7 @@ class Zoo:
         self.client = client
         self.system = f"urn:zoo:{unique()}"
         self.value_set = f"{self.system}:all"
-        self.system_id = created(client, system(self.system, *ANIMALS))["id"]
+        self.system_id = created(client, code_system(self.system, *ANIMALS))["id"]
         self.id = created(client, value_set(self.value_set, {"system": self.system}))["id"]
 
     def expand(self, **parameters: Any) -> Json:
@@ -114,7 +100,7 @@ def test_expansion_of_an_instance_and_of_a_value_set_that_is_sent(zoo: Zoo) -> N
 
 def test_a_change_of_a_code_system_counts_at_once(zoo: Zoo) -> None:
     assert zoo.validate(code="fish")["result"] is False
-    changed = system(zoo.system, {"code": "fish", "display": "Fish"}) | {"id": zoo.system_id}
+    changed = code_system(zoo.system, {"code": "fish", "display": "Fish"}) | {"id": zoo.system_id}
     assert put(zoo.client, changed).status_code == 200
     found = zoo.validate(code="fish")
     assert (found["result"], found["display"]) == (True, "Fish")
@@ -132,7 +118,7 @@ def test_a_newer_version_of_a_code_system_counts_at_once(zoo: Zoo) -> None:
         return found
 
     assert (known(), known("1"), known("2")) == (False, False, False)
-    newer = created(zoo.client, system(zoo.system, {"code": "fish", "display": "Fish"}, version="2"))
+    newer = created(zoo.client, code_system(zoo.system, {"code": "fish", "display": "Fish"}, version="2"))
     assert (known(), known("1"), known("2")) == (True, False, True)
     assert zoo.client.delete(f"/CodeSystem/{newer['id']}").status_code in (200, 204)
     assert (known(), known("1"), known("2")) == (False, False, False)
@@ -287,7 +273,7 @@ def test_many_codes_at_once(zoo: Zoo) -> None:
 
 def test_definitions_can_be_sent_along_and_kept_under_a_name(client: httpx.Client) -> None:
     url = f"urn:sent:{unique()}"
-    resource = {"name": "tx-resource", "resource": system(url, {"code": "a", "display": "A"})}
+    resource = {"name": "tx-resource", "resource": code_system(url, {"code": "a", "display": "A"})}
     coding = {"name": "coding", "valueCoding": {"system": url, "code": "a"}}
     cache = {"name": "cache-id", "valueId": unique()}
 
@@ -305,7 +291,7 @@ def test_definitions_can_be_sent_along_and_kept_under_a_name(client: httpx.Clien
 def test_versions_of_a_code_system(client: httpx.Client) -> None:
     url = f"urn:versions:{unique()}"
     for version, code in (("1.0.0", "a"), ("1.2.0", "b"), ("2.0.0", "c")):
-        created(client, system(url, {"code": code}, version=version))
+        created(client, code_system(url, {"code": code}, version=version))
 
     def here(**parameters: str) -> set[str]:
         answer = client.get("/ValueSet/$expand", params={"url": f"{url}:vs", **parameters})
@@ -325,7 +311,7 @@ def test_versions_of_a_code_system(client: httpx.Client) -> None:
 
 def test_too_many_codes_are_refused_without_a_count(client: httpx.Client) -> None:
     url = f"urn:many:{unique()}"
-    created(client, system(url, *({"code": f"c{number:04}"} for number in range(1500))))
+    created(client, code_system(url, *({"code": f"c{number:04}"} for number in range(1500))))
     created(client, value_set(f"{url}:vs", {"system": url}))
     answer = client.get("/ValueSet/$expand", params={"url": f"{url}:vs"})
     assert answer.status_code == 400

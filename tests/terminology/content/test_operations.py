@@ -11,7 +11,7 @@ from suture.cli.target import Target, embedded
 from suture.settings import load
 from tests.terminology import edition as e
 from tests.terminology.content.loaded import add
-from tests.terminology.snomed import CORE, METADATA, MODEL, Writer
+from tests.terminology.snomed import METADATA
 
 pytestmark = pytest.mark.anyio
 
@@ -123,16 +123,11 @@ async def test_snomed_ct_through_the_api(snomed_url: str) -> None:
 async def test_a_value_set_by_rule_is_of_the_version_that_is_asked_for(
     small_edition: e.Edition, tmp_path: Path
 ) -> None:
-    module = 11000172109
-    with Writer(tmp_path / "extension", 20240315, where="BE1000172", namespace="1000172", module=module) as extension:
-        extension.concept("Belgian module (core metadata concept)", [METADATA["metadata"]], code=module)
-        extension.depends(module, CORE, target=e.DATE)
-        extension.depends(module, MODEL, target=e.DATE)
-        extension.concept("Beer lung (disorder)", [e.LUNG_DISORDER], synonyms=["Beer lung"])
+    e.write_extension(tmp_path / "extension")
     database = f"sqlite:///{tmp_path / 'editions.db'}"
     await add(database, small_edition.folder)
     await add(database, small_edition.folder, tmp_path / "extension")
-    edition = f"{SNOMED}/{module}"
+    edition = f"{SNOMED}/{e.EXTENSION_MODULE}"
     async with embedded(load({"database": database}, {}, None, {}).settings) as server:
 
         async def found(url: str, **more: str) -> set[str]:

@@ -18,7 +18,7 @@ from suture.terminology.content.formats import Wishes, release_of
 from suture.terminology.content.rows import Loading
 from tests.terminology import edition as e
 from tests.terminology.content.loaded import add, codes, concept, content, properties, system
-from tests.terminology.snomed import CORE, GB, METADATA, MODEL, SYNONYM, US, Writer, zipped
+from tests.terminology.snomed import CORE, GB, METADATA, SYNONYM, US, Writer, zipped
 
 pytestmark = pytest.mark.anyio
 
@@ -180,20 +180,14 @@ async def test_of_full_files_the_newest_state_counts(tmp_path: Path) -> None:
 async def test_an_extension_is_loaded_with_its_edition_and_versions_stand_side_by_side(
     small_edition: e.Edition, tmp_path: Path
 ) -> None:
-    module = 11000172109
-    with Writer(tmp_path / "extension", 20240315, where="BE1000172", namespace="1000172", module=module) as extension:
-        extension.concept("Belgian module (core metadata concept)", [METADATA["metadata"]], code=module)
-        extension.depends(module, CORE, target=e.DATE)
-        extension.depends(module, MODEL, target=e.DATE)
-        beer = extension.concept("Beer lung (disorder)", [e.LUNG_DISORDER], synonyms=["Beer lung"])
-        extension.description(e.ASTHMA, "Astma", SYNONYM, language="nl", preferred=(31000172101,))
+    beer = e.write_extension(tmp_path / "extension")
     url = f"sqlite:///{tmp_path / 'editions.db'}"
     with pytest.raises(ReleaseError, match="name both"):
         await add(url, tmp_path / "extension")
     await add(url, small_edition.folder)
     await add(url, small_edition.folder, tmp_path / "extension")
     async with content(url) as everything:
-        edition = f"{SNOMED}/{module}"
+        edition = f"{SNOMED}/{e.EXTENSION_MODULE}"
         assert list(await everything.versions(SNOMED)) == [e.VERSION, f"{edition}/version/20240315"]
         assert await (await system(everything, SNOMED)).concept(str(beer)) is None
         belgian = await system(everything, SNOMED, edition)
